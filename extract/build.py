@@ -1,0 +1,95 @@
+"""From settings to the parts of an extraction; which kind of detector is meant; what the store will say of it."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from extract.boxes_file import BoxesFile, BoxSource, WholeFrame
+from extract.config import BatchNorm, ExtractConfig, Precision
+from extract.detect_yolo import YoloDetector
+from extract.interfaces import PersonDetector
+from extract.persons import MAX_PERSONS
+from extract.pipeline import Extractor
+from extract.pose_mmpose import MmposeEstimator
+from store.facts import DatasetFacts, StoreFacts
+from store.schema import Layout
+
+# specs/hpnet.md A.1
+DETECTOR_IMAGE_SIZE = 640
+DETECTOR_CONFIDENCE = 0.25
+DETECTOR_IOU = 0.45
+
+
+def build_detector(
+    name: str,
+    *,
+    device: str,
+    batch_size: int,
+    image_size: int = DETECTOR_IMAGE_SIZE,
+    confidence: float = DETECTOR_CONFIDENCE,
+    iou: float = DETECTOR_IOU,
+) -> tuple[PersonDetector | None, BoxSource | None]:
+    """Make what finds persons: ``none`` (the whole frame), a ``.json`` file of boxes, or ultralytics weights.
+
+    Returns:
+        A network or a source of boxes; the other one is None.
+    """
+    if name == "none":
+        return None, WholeFrame()
+    path = Path(name)
+    if path.suffix == ".json":
+        return None, BoxesFile(path)
+    network = YoloDetector(
+        path, device=device, batch_size=batch_size, image_size=image_size, confidence=confidence, iou=iou
+    )
+    return network, None
+
+
+def build_extractor(
+    *,
+    detector: str,
+    pose: Path,
+    pose_checkpoint: Path | None,
+    taps: Sequence[str],
+    config: ExtractConfig,
+    device: str,
+    detect_batch: int,
+    pose_batch: int,
+    batch_norm: BatchNorm,
+    precision: Precision,
+) -> Extractor:
+    """Load the networks."""
+    network, boxes = build_detector(detector, device=device, batch_size=detect_batch)
+    estimator = MmposeEstimator(
+        pose,
+        pose_checkpoint,
+        taps=taps,
+        device=device,
+        batch_size=pose_batch,
+        batch_norm=batch_norm,
+        precision=precision,
+    )
+    return Extractor(detector=network, boxes=boxes, pose=estimator, config=config)
+
+
+def store_facts(dataset: DatasetFacts, extractor: Extractor) -> StoreFacts:
+    """Say what a store made by this extractor holds, and everything that its numbers depend on."""
+    config = extractor.config
+    finder = extractor.detector or extractor.boxes
+    assert finder is not None
+    meaning: dict[str, object] = {"dataset": dataset.name}
+    parts: Mapping[str, Mapping[str, object]] = {
+        "extract": config.meaning(),
+        "detector": finder.meaning,
+        "pose": extractor.pose.meaning,
+    }
+    for part, settings in parts.items():
+        meaning |= {f"{part}.{name}": value for name, value in settings.items()}
+    meaning["pose.taps"] = list(extractor.pose.taps)
+    layout = Layout(
+        clock=config.clock,
+        max_persons=MAX_PERSONS[config.persons],
+        num_joints=len(extractor.pose.skeleton.joint_names),
+        taps=extractor.pose.taps,
+        crops=config.crops,
+    )
+    return StoreFacts(dataset, extractor.pose.skeleton, layout, meaning)

@@ -1,0 +1,368 @@
+"""Which clips: a known dataset's name, a folder of class folders, or a table -> ``ClipList``. No pixels.
+
+``datasets/README.md`` is the page for users.
+"""
+
+import csv
+import dataclasses
+import io
+import json
+import os
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePath, PurePosixPath
+from typing import get_args
+
+from extract.datasets import DATASETS, Dataset
+from extract.datasets.base import Split, protocol_facts
+from extract.errors import DatasetError
+from store.facts import DatasetFacts
+from store.table import ClipEntry
+
+VIDEO_SUFFIXES = frozenset({".avi", ".mp4", ".mkv", ".webm", ".mov", ".m4v", ".mpg", ".mpeg", ".wmv"})
+RAW = Path("data/raw")  # where the videos of known datasets are looked for unless somebody says otherwise
+OWN_TERMS = "Your own videos: nothing is known about their terms."
+
+_SPLITS: tuple[Split, ...] = get_args(Split)
+_SPLIT_FOLDERS = {*_SPLITS, "valid", "validation"}
+_COLUMNS = ("path", "id", "label", "subject", "camera", "setup", "replication", "frames", "sha256")
+
+_FRAMES = re.compile(r"[1-9]\d{0,8}(\.0+)?", re.ASCII)  # 120.0 is how pandas writes a column with gaps
+# line ends, control characters, bytes that are no UTF-8: a store's table has one clip per line of text
+_UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+_Row = dict[str, str]  # column -> text, "" where the table says nothing
+
+
+@dataclass(frozen=True, slots=True)
+class ClipList:
+    """Every clip that a dataset names, before anybody looked at the videos.
+
+    Args:
+        facts: what a store keeps of the dataset.
+        entries: the clips, ids unique.
+        root: the folder that ``entry.path`` is relative to.
+        notes: what the user may want to know (clips not found, files and columns left out); to be logged.
+    """
+
+    facts: DatasetFacts
+    entries: tuple[ClipEntry, ...]
+    root: Path
+    notes: tuple[str, ...] = ()
+
+
+def load_clips(dataset: str, videos: Path | None = None) -> ClipList:
+    """List the clips of a dataset.
+
+    Args:
+        dataset: a known dataset's name; a folder with one sub-folder per class; a CSV, TSV or JSONL file.
+        videos: the folder of videos, where it is not ``data/raw/<name>`` or the table's own folder. A video
+            that a table names need not exist: extraction records it as failed.
+
+    Raises:
+        DatasetError: the dataset is none of the three, or not whole; the message names the file and line.
+    """
+    known = DATASETS.get(dataset)
+    if known is not None:
+        root = videos or RAW / known.name
+        clips = known_clips(known, root, _videos_below(root, known.video_glob))
+        if not clips.entries:
+            raise DatasetError(_how_to_get(known, clips))
+        return clips
+    source = Path(dataset).expanduser()
+    if source.is_dir():
+        if videos is not None and videos.resolve() != source.resolve():
+            raise DatasetError(f"{source} is itself the folder of videos; leave VIDEOS ({videos}) out")
+        return _folder_clips(source)
+    if source.is_file():
+        if videos is not None and not videos.is_dir():
+            raise DatasetError(
+                f"{videos}: no such folder; VIDEOS is the folder that the paths in {source} are relative to"
+            )
+        return _table_clips(source, videos or source.parent)
+    raise DatasetError(
+        f"{dataset!r} is neither a file, nor a folder, nor a known dataset; expected a folder with one "
+        f"sub-folder per class, a CSV or JSONL file, or one of {', '.join(DATASETS)}"
+    )
+
+
+def known_clips(dataset: Dataset, root: Path, paths: Iterable[PurePath]) -> ClipList:
+    """Make a known dataset's clips from paths relative to ``root`` (nothing need be there); ordered by id."""
+    entries: list[ClipEntry] = []
+    strangers: list[str] = []
+    for path in paths:
+        try:
+            entries.append(dataset.parse(path))
+        except ValueError as error:
+            strangers.append(str(error))
+    entries.sort(key=lambda entry: _natural(entry.id))
+    notes = []
+    if len(entries) < dataset.num_expected:
+        notes.append(f"found {len(entries)} of {dataset.num_expected} clips; partial folders are normal")
+    if strangers:
+        notes.append(f"left out {len(strangers)} files, the first because {strangers[0]}")
+    return ClipList(
+        dataset.facts, _with_unique_ids((str(root / e.path), e) for e in entries), root, tuple(notes)
+    )
+
+
+def _how_to_get(dataset: Dataset, clips: ClipList) -> str:
+    found = "; ".join(["no such folder" if not clips.root.is_dir() else "no clip found", *clips.notes[1:]])
+    return (
+        f"{clips.root}: {found}.\n"
+        f"The videos of {dataset.title} come from {dataset.homepage or 'its authors (address unknown)'}.\n"
+        f"Terms: {dataset.terms}\n"
+        f"Expected: {dataset.layout}.\n"
+        f"Put or link them into {RAW / dataset.name}, or say with VIDEOS= where they are."
+    )
+
+
+def _folder_clips(root: Path) -> ClipList:
+    """Read a folder with one sub-folder per class."""
+    placed: list[tuple[str, ClipEntry]] = []
+    notes = []
+    children = _visible(root)
+    for folder in (child for child in children if child.is_dir()):
+        names = [PurePosixPath(folder.name) / path for path in _videos_below(Path(folder))]
+        if not names:
+            notes.append(f"{folder.path} holds no videos, so it is no class")
+        for name in names:
+            entry = ClipEntry(_text(str(name.with_suffix(""))), str(name), label=_text(folder.name))
+            placed.append((str(root / name), entry))
+    num_loose = sum(_is_video(child.name) and not child.is_dir() for child in children)
+    if num_loose:
+        notes.append(f"left out {num_loose} videos that lie in {root} itself, in no class's folder")
+    entries = _with_unique_ids(placed)
+    facts = _own_facts(root.resolve().name, entries)
+    if not entries:
+        found = f"{num_loose} videos and no class" if num_loose else "no videos"
+        raise DatasetError(
+            f"{root}: {found}; expected one sub-folder per class with videos below it "
+            f"({', '.join(sorted(VIDEO_SUFFIXES))}), or give a CSV or JSONL file as DATASET"
+        )
+    if _SPLIT_FOLDERS.issuperset(name.casefold() for name in facts.class_names):
+        raise DatasetError(
+            f"{root}: its sub-folders ({', '.join(facts.class_names)}) are splits; expected one sub-folder "
+            "per class. Write a CSV file with the columns path, label and split, and give it as DATASET"
+        )
+    if len(facts.class_names) == 1:
+        notes.append(
+            f"all videos are of one class, {facts.class_names[0]!r}: no other sub-folder of {root} has any"
+        )
+    return ClipList(facts, entries, root, tuple(notes))
+
+
+def _table_clips(table: Path, root: Path) -> ClipList:
+    """Read a table of clips."""
+    text = _read_text(table)
+    match table.suffix.lower():
+        case ".csv" | ".tsv":
+            rows = list(_csv_rows(table, text))
+        case ".jsonl":
+            rows = list(_jsonl_rows(table, text))
+        case _:
+            raise DatasetError(f"{table}: a table of clips ends in .csv, .tsv or .jsonl")
+    if not rows:
+        raise DatasetError(f"{table}: names no clip; expected one line per clip")
+    entries = _with_unique_ids((where, _table_entry(row, where)) for where, row in rows)
+    columns = dict.fromkeys(column for _, row in rows for column in row)  # in the table's order, each once
+    protocols = [protocol for protocol in map(_protocol, columns) if protocol]
+    unknown = [column for column in columns if column and not _is_read(column)]
+    notes = [f"{table}: columns that mean nothing here: {', '.join(unknown)}"] if unknown else []
+    name = table.resolve().parent.name if table.stem.lower() == "clips" else table.stem
+    facts = _own_facts(name, entries, protocols, rule=f"As given in {table.name}.")
+    return ClipList(facts, entries, root, tuple(notes))
+
+
+def _csv_rows(table: Path, text: str) -> Iterator[tuple[str, _Row]]:
+    """Yield where a row stands and its cells by column."""
+    delimiter = max(",;\t", key=text.partition("\n")[0].count)
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True
+    )
+    try:
+        header = [_column(cell) for cell in next(reader, [])]
+        while header and not header[-1]:  # a spreadsheet's empty columns
+            header.pop()
+        twice = [column for column, count in Counter(header).items() if count > 1 and _is_read(column)]
+        if "path" not in header or twice:
+            problem = f"has the column {twice[0]!r} twice" if twice else "has no column 'path'"
+            raise DatasetError(
+                f"{table}:1: the header {problem}; found {', '.join(header) or 'nothing'}, expected path "
+                f"and, if wanted, {', '.join(_COLUMNS[1:])}, split, split_<protocol>, separated by commas, "
+                "semicolons or tabs"
+            )
+        for cells in reader:
+            where = f"{table}:{reader.line_num}"
+            texts = [cell.strip() for cell in cells]
+            if any(texts[len(header) :]):
+                raise DatasetError(
+                    f"{where}: {len(cells)} cells under {len(header)} columns; put a cell that contains "
+                    f"{delimiter!r} into double quotes"
+                )
+            if any(texts):
+                yield where, dict(zip(header, texts + [""] * len(header), strict=False))
+    except csv.Error as error:
+        raise DatasetError(f"{table}:{reader.line_num}: not a line of a CSV file: {error}") from error
+
+
+def _jsonl_rows(table: Path, text: str) -> Iterator[tuple[str, _Row]]:
+    """Yield where a line stands and its values by column."""
+    for number, line in enumerate(text.split("\n"), start=1):  # splitlines() would also cut inside of strings
+        if not line.strip():
+            continue
+        where = f"{table}:{number}"
+        try:
+            values = json.loads(line, parse_constant=lambda _: None)  # NaN: pandas' "nothing"
+        except ValueError as error:
+            raise DatasetError(f"{where}: not JSON: {error}; expected one object per line") from error
+        if not isinstance(values, dict):
+            raise DatasetError(
+                f'{where}: found {line.strip()[:40]}; expected an object, e.g. {{"path": "a/b.mp4"}}'
+            )
+        row: _Row = {}
+        for key, value in values.items():
+            column = _column(key)
+            if column in row:
+                raise DatasetError(f"{where}: has {column!r} twice")
+            row[column] = "" if value is None else str(value).strip()
+            is_scalar = isinstance(value, str | int | float | None) and not isinstance(value, bool)
+            if _is_read(column) and not is_scalar:
+                raise DatasetError(f"{where}: {column} is {json.dumps(value)}; expected a string or a number")
+        yield where, row
+
+
+def _table_entry(row: _Row, where: str) -> ClipEntry:
+    path = PurePosixPath(row.get("path", "").replace("\\", "/"))  # tables are written on Windows, too
+    if path.name in ("", ".."):
+        raise DatasetError(f"{where}: path is {row.get('path', '')!r}; expected the path of a video")
+    row = {column: _text(text) for column, text in row.items()}
+    splits = {_protocol(column): text.lower() for column, text in row.items() if _protocol(column) and text}
+    for protocol, split in splits.items():
+        if split not in _SPLITS:
+            raise DatasetError(
+                f"{where}: {protocol}: {split!r} is no split; expected {', '.join(_SPLITS)} or nothing"
+            )
+    frames = row.get("frames", "")
+    if frames and not _FRAMES.fullmatch(frames):
+        raise DatasetError(f"{where}: frames is {frames!r}; expected a whole number above 0, or nothing")
+    sha256 = row.get("sha256", "").lower()
+    if sha256 and not re.fullmatch(r"[0-9a-f]{64}", sha256):
+        raise DatasetError(f"{where}: sha256 is {sha256!r}; expected 64 hexadecimal digits, or nothing")
+    return ClipEntry(
+        id=row.get("id") or _text(str(path.with_suffix(""))),
+        path=str(path),
+        label=row.get("label") or None,
+        subject=row.get("subject") or None,
+        camera=row.get("camera") or None,
+        setup=row.get("setup") or None,
+        replication=row.get("replication") or None,
+        splits=splits,
+        num_frames=int(frames.partition(".")[0]) if frames else None,
+        sha256=sha256 or None,
+    )
+
+
+def _own_facts(
+    name: str, entries: Sequence[ClipEntry], protocols: Sequence[str] = (), *, rule: str = ""
+) -> DatasetFacts:
+    """Return the facts of a user's own videos; a protocol that no clip has a split in is dropped."""
+    labels = {entry.label for entry in entries if entry.label is not None}
+    facts = {}
+    for protocol in protocols:
+        counts = Counter(entry.splits.get(protocol) for entry in entries)
+        expected = {split: counts[split] for split in _SPLITS if counts[split]}
+        if expected:
+            facts[protocol] = protocol_facts(metric="top1", rule=rule, expected=expected)
+    return DatasetFacts(
+        name=name,
+        title=name,
+        class_names=tuple(sorted(labels, key=_natural)),
+        protocols=facts,
+        num_expected=None,
+        terms=OWN_TERMS,
+        may_share=True,
+        homepage=None,
+    )
+
+
+def _with_unique_ids(placed: Iterable[tuple[str, ClipEntry]]) -> tuple[ClipEntry, ...]:
+    """Return the entries of pairs (where it comes from, entry); DatasetError where two have one id."""
+    places: dict[str, str] = {}
+    entries = []
+    for place, entry in placed:
+        if entry.id in places:
+            raise DatasetError(
+                f"{place}: another clip with the id {entry.id!r}; the first is {places[entry.id]}. "
+                "Every clip needs an id of its own"
+            )
+        texts = [value for value in dataclasses.astuple(entry) if isinstance(value, str)]
+        if unfit := _UNFIT.search("".join((*texts, *entry.splits))):
+            raise DatasetError(f"{place!r}: holds {unfit[0]!r}, which a line of text cannot; rename the clip")
+        places[entry.id] = place
+        entries.append(entry)
+    return tuple(entries)
+
+
+def _videos_below(folder: Path, pattern: str | None = None) -> list[PurePosixPath]:
+    """Return the visible videos at any depth, relative to ``folder``, in natural order; follow links."""
+
+    def walk(inner: PurePosixPath, above: frozenset[Path]) -> Iterator[PurePosixPath]:
+        for child in _visible(folder / inner):
+            if not child.is_dir():
+                if fnmatchcase(child.name, pattern) if pattern else _is_video(child.name):
+                    yield inner / child.name
+            elif (real := Path(child).resolve()) not in above:  # a link to a folder around it would never end
+                yield from walk(inner / child.name, above | {real})
+
+    return list(walk(PurePosixPath(), frozenset({folder.resolve()}))) if folder.is_dir() else []
+
+
+def _visible(folder: Path) -> list[os.DirEntry[str]]:
+    with os.scandir(folder) as children:  # tells files from folders without asking a slow disk for each
+        visible = [child for child in children if not child.name.startswith(".")]
+    return sorted(visible, key=lambda child: _natural(child.name))
+
+
+def _is_video(name: str) -> bool:
+    return PurePath(name).suffix.lower() in VIDEO_SUFFIXES
+
+
+def _natural(name: str) -> tuple[list[tuple[str, int]], str]:
+    """Return a key that sorts clip2 before clip10, and "Wave" beside "wave"."""
+    parts = re.findall(r"(\D*)(\d*)", name.casefold())
+    return [(text, int(digits or -1)) for text, digits in parts], name
+
+
+def _column(name: str) -> str:
+    return _text(name).lower()
+
+
+def _is_read(column: str) -> bool:
+    return column in _COLUMNS or bool(_protocol(column))
+
+
+def _protocol(column: str) -> str:
+    """Return the protocol whose splits a column holds, "" if it holds none."""
+    prefix, _, protocol = column.partition("_")
+    if prefix != "split" or protocol == "split":  # the plain column "split" has that name already
+        return ""
+    return protocol or ("split" if column == "split" else "")
+
+
+def _text(text: str) -> str:
+    """Return the text in the one form in which equal words are equal: macOS writes accents apart."""
+    return unicodedata.normalize("NFC", text.strip())
+
+
+def _read_text(table: Path) -> str:
+    data = table.read_bytes()
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise DatasetError(f"{table}:{line}: not UTF-8 ({error.reason}); save the table as UTF-8") from error

@@ -1,0 +1,220 @@
+"""Decoding that runs ahead: clips are decoded in processes of their own, behind bounded queues, with a time limit."""
+
+import logging
+import queue
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from extract.channel import Channel, Message
+from extract.errors import VideoError
+from extract.interfaces import Frame, VideoFacts
+
+logger = logging.getLogger(__name__)
+
+Plan = Callable[[VideoFacts], Sequence[int]]  # which frames of a video are wanted, ascending
+
+# Frames that may wait decoded, per clip: enough to ride out a batch, little beside the frames that a clip keeps.
+_AHEAD_BYTES = 128 << 20
+_AHEAD_MIN_FRAMES = 4
+# decord and FFmpeg lose a little memory per file (specs/ecosystem.md D5); a fresh process costs half a second.
+_VIDEOS_PER_PROCESS = 500
+_POLL_SECONDS = 0.2
+
+
+class DecodedVideo:
+    """A video in the hands of the pool; its facts and frames arrive as they are decoded.
+
+    Everything that goes wrong is raised as ``VideoError`` where facts or frames are asked for.
+    """
+
+    def __init__(self, path: Path, *, use_pyav: bool) -> None:
+        self.path = path
+        self.use_pyav = use_pyav
+        self.decoder = ""
+        self.sha256 = ""
+        self.is_short = False
+        self.header_frames = 0
+        self._facts: VideoFacts | None = None
+        self._started = threading.Event()
+        self._items: queue.Queue[tuple[int, Frame] | VideoError | None] = queue.Queue()
+        self._slots = threading.Semaphore(0)
+        self._cancelled = threading.Event()
+
+    @property
+    def facts(self) -> VideoFacts:
+        """Number of frames, rate and size; waits until the file is open."""
+        self._started.wait()
+        if self._facts is None:
+            raise self._failure()
+        return self._facts
+
+    def frames(self) -> Iterator[tuple[int, Frame]]:
+        """Yield the wanted frames with their numbers, ascending."""
+        while (item := self._items.get()) is not None:
+            if isinstance(item, VideoError):
+                raise item
+            self._slots.release()
+            yield item
+
+    def cancel(self) -> None:
+        """Nobody wants the rest."""
+        self._cancelled.set()
+
+    def _failure(self) -> VideoError:
+        item = self._items.get()
+        assert isinstance(item, VideoError)
+        self._items.put(item)
+        return item
+
+    # what the pool's threads call
+
+    def _open(self, message: Message) -> VideoFacts:
+        self._facts = VideoFacts(message["num_frames"], message["fps"], message["width"], message["height"])
+        self.decoder, self.sha256 = message["decoder"], message["sha256"]
+        self.is_short, self.header_frames = message["is_short"], message["header_frames"]
+        frame_bytes = max(1, self._facts.width * self._facts.height * 3)
+        self._slots = threading.Semaphore(max(_AHEAD_MIN_FRAMES, _AHEAD_BYTES // frame_bytes))
+        self._started.set()
+        return self._facts
+
+    def _put(self, number: int, frame: Frame) -> bool:
+        while not self._slots.acquire(timeout=_POLL_SECONDS):
+            if self._cancelled.is_set():
+                return False
+        self._items.put((number, frame))
+        return not self._cancelled.is_set()
+
+    def _end(self, error: VideoError | None) -> None:
+        self._items.put(error)
+        self._started.set()
+
+
+class DecodePool:
+    """Decoding processes and the threads that feed from them.
+
+    Args:
+        num_workers: clips decoded at the same time.
+        limit_seconds: a process that is silent for so long is killed and its clip fails with status ``timeout``.
+        plan: which frames of a video are wanted, once its facts are known.
+    """
+
+    def __init__(self, *, num_workers: int, limit_seconds: float, plan: Plan) -> None:
+        self.num_workers = num_workers
+        self._limit_seconds = limit_seconds
+        self._plan = plan
+        self._tasks: queue.Queue[DecodedVideo | None] = queue.Queue()
+        self._open_videos: list[DecodedVideo] = []
+        self._threads = [threading.Thread(target=self._serve, daemon=True) for _ in range(num_workers)]
+        for thread in self._threads:
+            thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for video in self._open_videos:
+            video.cancel()
+        for _ in self._threads:
+            self._tasks.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def submit(self, path: Path, *, use_pyav: bool = False) -> DecodedVideo:
+        """Queue a video; videos are begun in the order in which they are submitted."""
+        video = DecodedVideo(path, use_pyav=use_pyav)
+        self._open_videos = [other for other in self._open_videos if not other._cancelled.is_set()]
+        self._open_videos.append(video)
+        self._tasks.put(video)
+        return video
+
+    def _serve(self) -> None:
+        worker: _Worker | None = None
+        while (video := self._tasks.get()) is not None:
+            if worker is None:
+                worker = _Worker(self._limit_seconds)
+            error = None
+            try:
+                is_clean = worker.decode(video, self._plan)
+            except VideoError as failure:
+                error, is_clean = failure, failure.status == "decode_error" and worker.is_alive
+            # closed before the clip's end is told, so that a finished clip leaves no process behind
+            if not is_clean or worker.num_videos >= _VIDEOS_PER_PROCESS:
+                worker.close()
+                worker = None
+            video._end(error)
+            video.cancel()
+        if worker is not None:
+            worker.close()
+
+
+class _Worker:
+    def __init__(self, limit_seconds: float) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "extract.decode_worker", str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,  # a terminal's Ctrl-C goes to the parent alone
+            )
+        self._channel = Channel(ours, limit_seconds=limit_seconds)
+        self._limit_seconds = limit_seconds
+        self.num_videos = 0
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def decode(self, video: DecodedVideo, plan: Plan) -> bool:
+        """Decode one video into its queue; return whether the process is ready for the next one."""
+        self.num_videos += 1
+        try:
+            self._channel.send({"path": str(video.path), "use_pyav": video.use_pyav})
+            facts = video._open(self._answer())
+            wanted = [int(number) for number in plan(facts)]
+            self._channel.send({"wanted": wanted})
+            num_sent = 0
+            while "end" not in (message := self._answer()):
+                frame = self._channel.receive_frame(height=message["height"], width=message["width"])
+                num_sent += 1
+                if not video._put(message["frame"], frame):
+                    return False  # it still sends what nobody wants
+        except TimeoutError as error:
+            raise VideoError(f"{video.path}: no frame for {self._limit_seconds:g} s, the decoder was killed; "
+                "look at the file, or give it longer with --decode-limit", "timeout") from error
+        except (EOFError, OSError) as error:
+            raise VideoError(f"{video.path}: the decoder died ({self._exit_reason()}); the file is likely damaged", "decode_error") from error
+        if num_sent < len(wanted):
+            raise EarlyEndError(f"{video.path}: ends early, after {num_sent} of the {len(wanted)} frames that were wanted", "decode_error")
+        return True
+
+    def close(self) -> None:
+        """End the process."""
+        self._channel.close()
+        self._process.kill()
+        self._process.wait()
+
+    def _answer(self) -> Message:
+        message = self._channel.receive()
+        if "error" in message:
+            raise VideoError(message["error"], message["status"])
+        return message
+
+    def _exit_reason(self) -> str:
+        try:
+            code = self._process.wait(timeout=1)
+        except subprocess.TimeoutExpired:
+            return "it closed the channel"
+        return f"signal {-code}" if code < 0 else f"exit status {code}"
+
+
+class EarlyEndError(VideoError):
+    """The file holds fewer frames than were counted; counted by decoding, it can be read."""

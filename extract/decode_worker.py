@@ -1,0 +1,59 @@
+"""The decoding process: ``python -m extract.decode_worker FD``. It imports no network library, so it is light.
+
+Per clip: the parent sends a path; the worker answers with facts and digest; the parent names the frames that it
+wants; the worker sends them one by one, then how many there were.
+"""
+
+import hashlib
+import signal
+import socket
+import sys
+from pathlib import Path
+
+from extract.channel import Channel, Message
+from extract.errors import VideoError
+from extract.video import OpenVideo, open_video
+
+
+def main(descriptor: int) -> None:
+    """Answer requests until the parent closes the channel."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which finishes its clips first
+    channel = Channel(socket.socket(fileno=descriptor))
+    while True:
+        try:
+            request = channel.receive()
+            try:
+                video = open_video(Path(request["path"]), use_pyav=request["use_pyav"])
+                channel.send(_facts(video))
+                _send_frames(channel, video, channel.receive()["wanted"])
+            except VideoError as error:
+                channel.send({"error": str(error), "status": error.status})
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            return
+
+
+def _send_frames(channel: Channel, video: OpenVideo, wanted: list[int]) -> None:
+    for number, frame in video.frames(wanted):
+        height, width, _ = frame.shape
+        channel.send({"frame": number, "height": height, "width": width}, frame)
+    channel.send({"end": True})
+
+
+def _facts(video: OpenVideo) -> Message:
+    with video.path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    facts = video.facts
+    return {
+        "num_frames": facts.num_frames,
+        "fps": facts.fps,
+        "width": facts.width,
+        "height": facts.height,
+        "header_frames": video.header_frames,
+        "is_short": video.is_short,
+        "decoder": video.decoder,
+        "sha256": sha256,
+    }
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

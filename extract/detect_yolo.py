@@ -1,0 +1,88 @@
+"""Frames to person boxes; the only file that imports ultralytics."""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from extract.interfaces import Detections, Frame
+
+# Read on import: no telemetry, no look-ups on the network, no pip behind the user's back, and a settings folder of our
+# own, because many processes corrupt the shared one (specs/ecosystem.md Y2, Y3).
+_CONFIG_FOLDER = tempfile.TemporaryDirectory(prefix="heatpool-ultralytics-")
+os.environ.update(
+    YOLO_OFFLINE="true", YOLO_AUTOINSTALL="false", YOLO_VERBOSE="false", YOLO_CONFIG_DIR=_CONFIG_FOLDER.name
+)
+from ultralytics import YOLO, settings  # noqa: E402
+
+VERSION = version("ultralytics")
+PERSON = "person"  # class name in COCO weights
+
+
+class YoloDetector:
+    """Any ultralytics detector with a class "person".
+
+    Args:
+        weights: a file of weights.
+        device: "cpu", "cuda:0", …
+        batch_size: frames per call.
+        image_size: longer side of the network's input, pixels.
+        confidence: boxes below are dropped.
+        iou: of two boxes of one class that overlap by more, the weaker one is dropped.
+
+    Raises:
+        FileNotFoundError: there are no such weights.
+        ValueError: the network has no class "person".
+
+    Source of the defaults in ``ExtractConfig``: specs/hpnet.md A.1.
+    """
+
+    def __init__(
+        self, weights: Path, *, device: str, batch_size: int, image_size: int, confidence: float, iou: float
+    ) -> None:
+        settings.update({"sync": False})
+        if not weights.is_file():
+            raise FileNotFoundError(
+                f"{weights}: no such detector weights; give DETECTOR a file of ultralytics weights (for example "
+                "yolov8n.pt), a file of boxes, or none"
+            )
+        self.batch_size = batch_size
+        self._yolo = YOLO(weights, task="detect" if weights.suffix == ".onnx" else None)
+        persons = [index for index, name in self._yolo.names.items() if name == PERSON]
+        if not persons:
+            names = ", ".join(list(self._yolo.names.values())[:10])
+            raise ValueError(f'{weights}: has no class "person"; its classes are {names}')
+        self._options = {
+            "device": device,
+            "imgsz": image_size,
+            "conf": confidence,
+            "iou": iou,
+            "classes": persons,
+            "verbose": False,
+            "save": False,
+        }
+        self.meaning: Mapping[str, object] = {
+            "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
+            "image_size": image_size,
+            "confidence": confidence,
+            "iou": iou,
+        }
+
+    def __call__(self, frames: Sequence[Frame]) -> list[Detections]:
+        """Find the persons in ``batch_size`` frames of one size, (H, W, 3) uint8 RGB."""
+        if len(frames) != self.batch_size:
+            raise ValueError(f"{len(frames)} frames; every call takes {self.batch_size}, so that results repeat")
+        results = self._yolo.predict([cv2.cvtColor(frame, cv2.COLOR_RGB2BGR) for frame in frames], **self._options)
+        return [_detections(result.boxes) for result in results]
+
+
+def _detections(boxes: object) -> Detections:
+    corners = boxes.xyxy.cpu().numpy().astype(np.float32)  # type: ignore[attr-defined]
+    scores = boxes.conf.cpu().numpy().astype(np.float32)  # type: ignore[attr-defined]
+    order = np.argsort(-scores, kind="stable")
+    return Detections(corners[order], scores[order])

@@ -1,0 +1,174 @@
+"""Batches of a fixed shape across clips: several clips wait for the networks at once, and share their batches.
+
+A clip is a generator that yields what it asks of a network and is resumed with the answers (``extract/pipeline.py``).
+Full batches run as soon as there are rows for them, whichever clips they come from; only when nothing else can be
+done is a batch padded. A row's answer does not depend on its neighbours, so neither does a clip's result.
+"""
+
+import logging
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from extract.errors import VideoError
+
+logger = logging.getLogger(__name__)
+
+NetworkName = Literal["detect", "pose"]
+Row = npt.NDArray[np.uint8]
+
+
+@dataclass(slots=True, eq=False)
+class Ask:
+    """Rows for a network, made one by one as there is room for them, and the answers as they come."""
+
+    network: NetworkName
+    rows: Iterator[Row]
+    answers: list[Any] = field(default_factory=list)
+    num_waiting: int = 0
+    is_exhausted: bool = False
+
+    @property
+    def is_answered(self) -> bool:
+        return self.is_exhausted and self.num_waiting == 0
+
+
+Stages = Generator[Ask, list[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network that answers row by row: ``run`` takes exactly ``batch_size`` rows of one shape."""
+
+    batch_size: int
+    run: Callable[[Sequence[Row]], Sequence[Any]]
+
+
+@dataclass(slots=True, eq=False)
+class _Task:
+    key: str
+    stages: Stages
+    ask: Ask | None = None
+
+
+class Scheduler:
+    """Runs clips against shared networks.
+
+    Args:
+        networks: by name.
+        max_active: clips under way at once; more fill batches better and keep more frames in memory.
+        should_stop: asked before a clip is begun; clips under way are finished.
+    """
+
+    def __init__(
+        self,
+        networks: dict[NetworkName, Network],
+        *,
+        max_active: int,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._networks = networks
+        self._max_active = max_active
+        self._should_stop = should_stop
+        self._waiting: dict[tuple[NetworkName, tuple[int, ...]], list[tuple[Ask, int, Row]]] = {}
+
+    def run(self, clips: Iterable[tuple[str, Callable[[], Stages]]]) -> Iterator[tuple[str, Any]]:
+        """Run clips to their end.
+
+        Args:
+            clips: key and how to begin; drawn when there is room for one more.
+
+        Yields:
+            Key and result, or key and the ``VideoError`` that ended the clip, in the order of their ends.
+        """
+        upcoming = iter(clips)
+        active: list[_Task] = []
+        while True:
+            for task in list(active):
+                while task.ask is None or task.ask.is_answered:
+                    ended, result = self._resume(task)
+                    if ended:
+                        active.remove(task)
+                        yield task.key, result
+                        break
+            # poses first: they end clips, and ended clips free their frames
+            if self._pull(active, "pose") or self._pull(active, "detect"):
+                continue
+            if len(active) < self._max_active and not self._should_stop():
+                begun = next(upcoming, None)
+                if begun is not None:
+                    active.append(_Task(begun[0], begun[1]()))
+                    continue
+            if not active:
+                return
+            self._pad_oldest(active)
+
+    def _resume(self, task: _Task) -> tuple[bool, Any]:
+        """Answer a clip's last ask; return whether it ended, and with what."""
+        try:
+            task.ask = next(task.stages) if task.ask is None else task.stages.send(task.ask.answers)
+        except StopIteration as end:
+            return True, end.value
+        except VideoError as error:
+            return True, error
+        return False, None
+
+    def _pull(self, active: Sequence[_Task], network: NetworkName) -> bool:
+        """Take one row, of the oldest clip that has one, and run the batch if it is full."""
+        for task in active:
+            ask = task.ask
+            if ask is None or ask.network != network or ask.is_exhausted:
+                continue
+            try:
+                row = next(ask.rows)
+            except StopIteration:
+                ask.is_exhausted = True
+                return True
+            except VideoError as error:
+                self._throw(task, error)
+                return True
+            waiting = self._waiting.setdefault((network, row.shape), [])
+            waiting.append((ask, len(ask.answers), row))
+            ask.answers.append(None)
+            ask.num_waiting += 1
+            if len(waiting) == self._networks[network].batch_size:
+                self._run_batch(network, row.shape)
+            return True
+        return False
+
+    def _throw(self, task: _Task, error: VideoError) -> None:
+        """Tell a clip that its rows ended in an error; it may begin anew."""
+        for key, waiting in self._waiting.items():
+            self._waiting[key] = [entry for entry in waiting if entry[0] is not task.ask]
+        try:
+            task.ask = task.stages.throw(error)
+        except VideoError as final:
+            task.stages, task.ask = _failed(final), None
+
+    def _pad_oldest(self, active: Sequence[_Task]) -> None:
+        """Run the batch that the oldest clip waits for, though it is not full."""
+        for task in active:
+            for (network, shape), waiting in self._waiting.items():
+                if any(ask is task.ask for ask, _, _ in waiting):
+                    self._run_batch(network, shape)
+                    return
+        raise AssertionError("clips are active, but none has rows or waits for a batch")
+
+    def _run_batch(self, network: NetworkName, shape: tuple[int, ...]) -> None:
+        waiting = self._waiting.pop((network, shape))
+        size = self._networks[network].batch_size
+        rows = [row for _, _, row in waiting]
+        rows += [np.zeros(shape, np.uint8)] * (size - len(rows))
+        answers = self._networks[network].run(rows)
+        for (ask, place, _), answer in zip(waiting, answers, strict=False):
+            ask.answers[place] = answer
+            ask.num_waiting -= 1
+
+
+def _failed(error: VideoError) -> Stages:
+    """Return stages whose first step is the error: a clip's end is told in one place."""
+    raise error
+    yield  # makes it a generator

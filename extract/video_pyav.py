@@ -1,0 +1,93 @@
+"""What a container says of itself, and frames of streams that decord gets wrong; the only file that imports PyAV."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import av
+import av.error
+import av.logging
+
+from extract.errors import VideoError
+from extract.interfaces import Frame
+
+av.logging.set_level(av.logging.PANIC)
+logger = logging.getLogger(__name__)
+
+VERSION = version("av")
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What the container says of its first video stream; ``header_frames`` is 0 where it does not say."""
+
+    codec: str
+    has_b_frames: bool
+    fps: float
+    width: int
+    height: int
+    header_frames: int
+
+
+def probe(path: Path) -> Probe:
+    """Read a file's header.
+
+    Raises:
+        VideoError: it is no video.
+    """
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.video:
+                raise VideoError(f"{path}: has no video stream; found {_streams(container)}", "decode_error")
+            stream = container.streams.video[0]
+            context = stream.codec_context
+            return Probe(
+                codec=context.name,
+                has_b_frames=bool(context.has_b_frames),
+                fps=float(stream.average_rate or stream.guessed_rate or 0),
+                width=context.width,
+                height=context.height,
+                header_frames=stream.frames,
+            )
+    except (av.error.FFmpegError, OSError) as error:
+        raise VideoError(f"{path}: no video that FFmpeg knows ({_reason(error)})", "decode_error") from error
+
+
+def count_frames(path: Path) -> int:
+    """Count the frames by decoding them all; containers of such streams miscount (0 if none can be decoded)."""
+    return sum(1 for _ in _decode(path))
+
+
+def read_frames(path: Path, wanted: Sequence[int]) -> Iterator[tuple[int, Frame]]:
+    """Yield the wanted frames, ascending; a file that ends early yields fewer."""
+    remaining = iter(wanted)
+    number = next(remaining, None)
+    for position, frame in enumerate(_decode(path)):
+        if number is None:
+            return
+        if position == number:
+            yield number, frame.to_ndarray(format="rgb24")
+            number = next(remaining, None)
+
+
+def _decode(path: Path) -> Iterator[av.VideoFrame]:
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        try:
+            for packet in container.demux(stream):
+                try:
+                    yield from packet.decode()
+                except av.error.InvalidDataError:
+                    continue  # a damaged packet costs its frames, not the rest of the file
+        except av.error.FFmpegError as error:
+            logger.info("%s: ends early (%s)", path, _reason(error))
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _streams(container: av.container.InputContainer) -> str:
+    return ", ".join(stream.type for stream in container.streams) or "no stream at all"

@@ -1,0 +1,104 @@
+"""What a clip must look like to be kept. Pure."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from store import shards
+from store.errors import ClipDataError
+from store.facts import StoreFacts
+from store.schema import FRAME_BYTES, ArraySpec, Layout, array_specs
+from store.spool import SpooledClip
+from store.table import WITH_DATA, ClipEntry
+
+
+def check_clip(clip: SpooledClip, layout: Layout) -> None:
+    """Refuse a clip that does not fit the layout, before anything of it is written.
+
+    Raises:
+        ClipDataError: naming the clip and the array, with what was found and what was expected.
+    """
+    outcome = clip.outcome
+    has_data = outcome.status in WITH_DATA
+    specs = {spec.name: spec for spec in array_specs(layout)} if has_data else {}
+    if outcome.start is not None or outcome.status == "pending":
+        raise ClipDataError(f"{clip.id}: a finished clip has a status and no start yet, found {outcome}")
+    if clip.arrays.keys() != specs.keys():
+        missing, unknown = (
+            sorted(specs.keys() - clip.arrays.keys()),
+            sorted(clip.arrays.keys() - specs.keys()),
+        )
+        raise ClipDataError(
+            f"{clip.id}: its arrays do not fit its status {outcome.status} and the store's layout; "
+            f"missing: {missing}, unknown: {unknown}"
+        )
+    steps = outcome.num_steps
+    if not has_data:
+        if steps is not None:
+            raise ClipDataError(
+                f"{clip.id}: num_steps is {steps}, expected None for the status {outcome.status}"
+            )
+        return
+    if steps is None or steps < 1 or (not layout.is_native and steps != layout.clock):
+        expected = "1 or more" if layout.is_native else layout.clock
+        raise ClipDataError(f"{clip.id}: num_steps is {steps}, expected {expected}")
+    for name, spec in specs.items():
+        _check_array(clip.id, spec, clip.arrays[name], _tail(spec, layout), steps)
+    for crop in layout.crops:
+        lengths, longest = clip.arrays[f"frames/{crop}_lengths"], clip.arrays[f"frames/{crop}"].shape[1]
+        if lengths.min() < 0 or lengths.max() > longest:
+            raise ClipDataError(
+                f"{clip.id}: frames/{crop}_lengths are {lengths.min()} to {lengths.max()}, "
+                f"expected 0 to {longest}, the width of frames/{crop}"
+            )
+
+
+def check_entries(entries: Sequence[ClipEntry], facts: StoreFacts) -> None:
+    """Refuse a dataset that contradicts itself.
+
+    Raises:
+        ValueError: an id is there twice, or a label or protocol is not one of the dataset's.
+    """
+    seen: dict[str, ClipEntry] = {}
+    for entry in entries:
+        if entry.id in seen:
+            raise ValueError(f"two clips have the id {entry.id!r}: {seen[entry.id].path} and {entry.path}")
+        seen[entry.id] = entry
+        if entry.label is not None and entry.label not in facts.dataset.class_names:
+            raise ValueError(
+                f"{entry.id}: label {entry.label!r} is none of the classes {facts.dataset.class_names}"
+            )
+        if unknown := set(entry.splits) - set(facts.dataset.protocols):
+            raise ValueError(
+                f"{entry.id}: the dataset has no protocol {sorted(unknown)[0]!r}; "
+                f"it has {', '.join(facts.dataset.protocols) or 'none'}"
+            )
+
+
+def _tail(spec: ArraySpec, layout: Layout) -> tuple[int, ...]:
+    """Return the shape of one sample time."""
+    return spec.shape_tail if layout.is_native else spec.shape_tail[1:]
+
+
+def _check_array(
+    clip_id: str, spec: ArraySpec, values: npt.NDArray[np.generic], tail: tuple[int, ...], steps: int
+) -> None:
+    shape = (steps, *tail)
+    if shards.is_picture(spec) and values.ndim == 2:
+        if values.shape[1] > FRAME_BYTES:
+            raise ClipDataError(
+                f"{clip_id}: {spec.name} has a JPEG of {values.shape[1]} bytes, at most {FRAME_BYTES} fit; "
+                "lower the JPEG quality"
+            )
+        shape = (steps, values.shape[1])  # as wide as the clip's longest JPEG
+    if values.shape != shape or values.dtype != np.dtype(spec.dtype):
+        raise ClipDataError(
+            f"{clip_id}: {spec.name} is {values.dtype} {values.shape}, expected {spec.dtype} {shape}"
+        )
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        count = int(np.count_nonzero(~np.isfinite(values)))
+        raise ClipDataError(
+            f"{clip_id}: {count} of {values.size} values of {spec.name} are NaN or infinite "
+            f"({spec.dtype} holds at most {np.finfo(spec.dtype).max:g})"
+        )

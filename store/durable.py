@@ -1,0 +1,52 @@
+"""The only code that changes files of a store: what was reported written survives a power cut.
+
+Every write goes to a temporary name, is synced, renamed, and its folder synced. So a file is there whole or
+not at all, and a later file (a shard's record) is never on disk without the earlier ones that it speaks of.
+"""
+
+import errno
+import os
+from pathlib import Path
+
+TEMPORARY_SUFFIX = ".partial"
+
+
+def write_file(path: Path, data: bytes | memoryview) -> None:
+    """Write ``data`` to ``path`` whole or not at all, replacing what was there; return once it is on disk."""
+    partial = path.with_name(path.name + TEMPORARY_SUFFIX)
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)  # less the user's umask
+    try:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    os.replace(partial, path)  # noqa: PTH105 - the tests of power cuts record the functions of os
+    sync_folder(path.parent)
+
+
+def make_folder(path: Path) -> None:
+    """Make ``path`` and its missing parents, each entry synced."""
+    if path.is_dir():
+        return
+    make_folder(path.parent)
+    os.mkdir(path)  # noqa: PTH102
+    sync_folder(path.parent)
+
+
+def remove_file(path: Path) -> None:
+    """Remove ``path``. Not synced: a power cut may bring it back, until somebody syncs its folder."""
+    os.unlink(path)  # noqa: PTH108
+
+
+def sync_folder(path: Path) -> None:
+    """Put a folder's entries (new, renamed and removed names) on disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems have no such thing
+            raise
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,121 @@
+"""The pose network with taps against the published HRNet + SimCC (golden/models/hrnet_simcc_small), both BatchNorms."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from extract.pose_mmpose import MmposeEstimator
+from tests.golden.shared_data import shared
+
+pytestmark = pytest.mark.shared
+
+# the same network in mmpose's words; mean 0 and std 1, because the golden images are normalised already
+CONFIG = """
+codec = dict(type="SimCCLabel", input_size=(192, 256), sigma=4.0, simcc_split_ratio=1.0)
+model = dict(
+    type="TopdownPoseEstimator",
+    data_preprocessor=dict(type="PoseDataPreprocessor", mean=[0, 0, 0], std=[1, 1, 1], bgr_to_rgb=True),
+    backbone=dict(
+        type="HRNet",
+        in_channels=3,
+        extra=dict(
+            stage1=dict(num_modules=1, num_branches=1, block="BOTTLENECK", num_blocks=(4,), num_channels=(64,)),
+            stage2=dict(num_modules=1, num_branches=2, block="BASIC", num_blocks=(4, 4), num_channels=(3, 6)),
+            stage3=dict(num_modules=4, num_branches=3, block="BASIC", num_blocks=(4, 4, 4), num_channels=(3, 6, 12)),
+            stage4=dict(
+                num_modules=3, num_branches=4, block="BASIC", num_blocks=(4, 4, 4, 4), num_channels=(3, 6, 12, 24)
+            ),
+        ),
+    ),
+    head=dict(
+        type="SimCCHead",
+        in_channels=3,
+        out_channels=17,
+        input_size=(192, 256),
+        in_featuremap_size=(48, 64),
+        simcc_split_ratio=1.0,
+        deconv_out_channels=None,
+        decoder=codec,
+    ),
+)
+"""
+
+# tap -> the golden name; the x_list are outputs before fusion (specs/hpnet.md A.4)
+TAPS = {
+    "backbone.stage4.0.branches.1": "x_list_1",
+    "backbone.stage4.0.branches.2": "x_list_2",
+    "backbone.stage4.0.branches.3": "x_list_3",
+    "backbone.stage4.2[0]": "y_list_0",
+    "head.final_layer": "x_",
+}
+# taps of the contract that the release does not return: they must exist with the right size
+STAGE_OUTPUTS = {
+    "backbone.stage4.1[1]": (6, 32, 24),
+    "backbone.stage4.1[2]": (12, 16, 12),
+    "backbone.stage3.3[1]": (6, 32, 24),
+    "backbone.stage2.0[1]": (6, 32, 24),
+}
+
+
+@pytest.fixture(scope="module")
+def case():
+    folder = shared("golden/models/hrnet_simcc_small")
+    with np.load(folder / "io.npz") as file:
+        return folder, dict(file), json.loads((folder / "meta.json").read_text())
+
+
+@pytest.fixture(scope="module", params=["released", "eval"])
+def result(request, case, tmp_path_factory):
+    folder, golden, _ = case
+    state = torch.load(folder / "weights.pt", weights_only=True)
+    heads = ("final_layer", "mlp_head_x", "mlp_head_y")
+    renamed = {f"{'head' if key.startswith(heads) else 'backbone'}.{key}": value for key, value in state.items()}
+    work = tmp_path_factory.mktemp("hrnet")
+    torch.save({"state_dict": renamed}, work / "small.pth")
+    (work / "small.py").write_text(CONFIG)
+    estimator = MmposeEstimator(
+        work / "small.py",
+        work / "small.pth",
+        taps=[*TAPS, *STAGE_OUTPUTS, "simcc"],
+        device="cpu",
+        batch_size=2,
+        batch_norm="per_image" if request.param == "released" else "eval",
+    )
+    crops = torch.from_numpy(golden["images"]).permute(0, 2, 3, 1)
+    return request.param, estimator.feature_maps(crops), estimator(crops)
+
+
+def test_maps(case, result):
+    _, golden, meta = case
+    mode, maps, _ = result
+    for tap, name in TAPS.items():
+        np.testing.assert_allclose(
+            maps[tap].numpy(), golden[f"{mode}.{name}"], **meta["tolerance"]["features"], err_msg=f"{mode} {tap}"
+        )
+
+
+def test_simcc_vectors_are_a_tap(case, result):
+    _, golden, meta = case
+    mode, maps, _ = result
+    expected = np.concatenate([golden[f"{mode}.pred_x"], golden[f"{mode}.pred_y"]], axis=-1)
+    np.testing.assert_allclose(maps["simcc"].numpy(), expected, **meta["tolerance"]["pred"])
+
+
+def test_joints_are_exact(case, result):
+    _, golden, _ = case
+    mode, _, batch = result
+    np.testing.assert_array_equal(batch.keypoints, golden[f"{mode}.joints"])
+
+
+def test_stage_outputs_exist(result):
+    _, maps, batch = result
+    assert {tap: tuple(maps[tap].shape[1:]) for tap in STAGE_OUTPUTS} == STAGE_OUTPUTS
+    assert batch.pooled["backbone.stage4.1[1]"].shape == (2, 17, 6)
+
+
+def test_stage_output_is_not_the_tensor_before_fusion(result):
+    _, maps, _ = result
+    fused, unfused = maps["backbone.stage4.1[1]"], maps["backbone.stage4.0.branches.1"]
+    assert not torch.allclose(fused, unfused)
