@@ -14,8 +14,11 @@ from extract.interfaces import Detections
 
 EXPECTED = (
     'a JSON object {"clip id": [boxes of frame 0, boxes of frame 1, …]}, where the boxes of a frame are one box '
-    "[x1, y1, x2, y2] or a list of boxes, each with or without a score as fifth number, in source pixels"
+    "[x1, y1, x2, y2] or a list of boxes, in source pixels with x1 < x2 and y1 < y2, each with or without a score "
+    "from 0 to 1 as fifth number"
 )
+
+_MAX_SHOWN = 120  # characters of a wrong value in a message
 
 
 class BoxSource(Protocol):
@@ -65,6 +68,8 @@ class BoxesFile:
             VideoError: the file does not speak of this clip or frame, or a box is none.
         """
         rows = self._clips.get(clip_id)
+        if not isinstance(rows, list | None):
+            raise VideoError(f"{self._path}: {clip_id!r} is {_short(rows)}; expected {EXPECTED}", "error")
         if rows is None:
             raise VideoError(f"{self._path} has no boxes of clip {clip_id!r}; add it, or leave the clip out", "error")
         if frame >= len(rows):
@@ -73,22 +78,37 @@ class BoxesFile:
                 "give one entry per frame, [] where nobody is there",
                 "error",
             )
-        row = rows[frame]
-        if row and not isinstance(row[0], list):
-            row = [row]
         try:
-            values = np.array([[*box, 1.0][:5] for box in row], np.float32).reshape(-1, 5)
+            values = _parse(rows[frame])
         except (TypeError, ValueError) as error:
-            raise VideoError(f"{self._path}: {clip_id!r} frame {frame} is {row}; expected {EXPECTED}", "error") from error
-        self._check(values, clip_id, frame)
+            found = _short(rows[frame])
+            raise VideoError(
+                f"{self._path}: {clip_id!r} frame {frame} is {found}; expected {EXPECTED}", "error"
+            ) from error
         order = np.argsort(-values[:, 4], kind="stable")
         return Detections(values[order, :4], values[order, 4])
 
-    def _check(self, values: npt.NDArray[np.float32], clip_id: str, frame: int) -> None:
-        wrong = (values[:, 2] <= values[:, 0]) | (values[:, 3] <= values[:, 1]) | ~np.isfinite(values).all(1)
-        if wrong.any():
-            raise VideoError(
-                f"{self._path}: {clip_id!r} frame {frame} has the box {values[wrong][0, :4].tolist()}; "
-                "expected x1 < x2 and y1 < y2",
-                "error",
-            )
+
+def _parse(frame: Any) -> npt.NDArray[np.float32]:
+    """Return a frame's boxes as rows of x1, y1, x2, y2, score.
+
+    Raises:
+        TypeError, ValueError: they are none.
+    """
+    if not isinstance(frame, list):
+        raise TypeError("a frame has a list of boxes")
+    boxes = frame if not frame or isinstance(frame[0], list) else [frame]
+    if any(len(box) not in (4, 5) for box in boxes):
+        raise ValueError("a box has 4 numbers, or 5")
+    values = np.array([[*box, 1][:5] for box in boxes], np.float32).reshape(-1, 5)
+    x1, y1, x2, y2, scores = values.T
+    if not (np.isfinite(values).all() and (x1 < x2).all() and (y1 < y2).all()):
+        raise ValueError("a box is empty")
+    if not ((scores >= 0) & (scores <= 1)).all():
+        raise ValueError("a score is not between 0 and 1")
+    return values
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"

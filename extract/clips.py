@@ -4,7 +4,6 @@
 """
 
 import csv
-import dataclasses
 import io
 import json
 import os
@@ -29,7 +28,16 @@ OWN_TERMS = "Your own videos: nothing is known about their terms."
 
 _SPLITS: tuple[Split, ...] = get_args(Split)
 _SPLIT_FOLDERS = {*_SPLITS, "valid", "validation"}
-_COLUMNS = ("path", "id", "label", "subject", "camera", "setup", "replication", "frames", "sha256")
+_TEXTS = (
+    "path",
+    "id",
+    "label",
+    "subject",
+    "camera",
+    "setup",
+    "replication",
+)  # fields of ClipEntry, and columns
+_COLUMNS = (*_TEXTS, "frames", "sha256")
 
 _FRAMES = re.compile(r"[1-9]\d{0,8}(\.0+)?", re.ASCII)  # 120.0 is how pandas writes a column with gaps
 # line ends, control characters, bytes that are no UTF-8: a store's table has one clip per line of text
@@ -300,8 +308,8 @@ def _with_unique_ids(placed: Iterable[tuple[str, ClipEntry]]) -> tuple[ClipEntry
                 f"{place}: another clip with the id {entry.id!r}; the first is {places[entry.id]}. "
                 "Every clip needs an id of its own"
             )
-        texts = [value for value in dataclasses.astuple(entry) if isinstance(value, str)]
-        if unfit := _UNFIT.search("".join((*texts, *entry.splits))):
+        texts = [getattr(entry, name) for name in _TEXTS]
+        if unfit := _UNFIT.search("".join(filter(None, (*texts, *entry.splits)))):
             raise DatasetError(f"{place!r}: holds {unfit[0]!r}, which a line of text cannot; rename the clip")
         places[entry.id] = place
         entries.append(entry)

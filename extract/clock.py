@@ -44,7 +44,8 @@ def sample_times(num_frames: int, clock: Clock) -> SampleTimes:
     if clock == "native":
         positions = np.arange(num_frames, dtype=np.float64)
     else:
-        positions = np.maximum(0, (np.arange(clock) + 0.5) * (num_frames / clock) - 0.5)
+        # (i + 0.5) T / S - 0.5 with one rounding, so that a position that is a frame is exactly that frame
+        positions = np.maximum(0, (2 * np.arange(clock) + 1) * num_frames - clock) / (2 * clock)
     lower = np.minimum(np.floor(positions).astype(np.int64), num_frames - 1)
     weights = (positions - lower).astype(np.float32)
     upper = np.minimum(lower + (weights > 0), num_frames - 1)

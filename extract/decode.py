@@ -1,6 +1,7 @@
 """Decoding that runs ahead: clips are decoded in processes of their own, behind bounded queues, with a time limit."""
 
 import logging
+import os
 import queue
 import socket
 import subprocess
@@ -25,6 +26,9 @@ _AHEAD_MIN_FRAMES = 4
 # decord and FFmpeg lose a little memory per file (specs/ecosystem.md D5); a fresh process costs half a second.
 _VIDEOS_PER_PROCESS = 500
 _POLL_SECONDS = 0.2
+# The process finds our modules whatever its working directory.
+_SEARCH_PATH = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+_ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(_SEARCH_PATH)}
 
 
 class DecodedVideo:
@@ -42,9 +46,10 @@ class DecodedVideo:
         self.header_frames = 0
         self._facts: VideoFacts | None = None
         self._started = threading.Event()
-        self._items: queue.Queue[tuple[int, Frame] | VideoError | None] = queue.Queue()
+        self._items: queue.Queue[tuple[int, Frame] | Exception | None] = queue.Queue()
         self._slots = threading.Semaphore(0)
         self._cancelled = threading.Event()
+        self._is_ended = False
 
     @property
     def facts(self) -> VideoFacts:
@@ -57,18 +62,22 @@ class DecodedVideo:
     def frames(self) -> Iterator[tuple[int, Frame]]:
         """Yield the wanted frames with their numbers, ascending."""
         while (item := self._items.get()) is not None:
-            if isinstance(item, VideoError):
+            if isinstance(item, Exception):
                 raise item
             self._slots.release()
             yield item
 
+    def is_ready(self) -> bool:
+        """Tell whether the next frame, or the end, is there already."""
+        return self._is_ended or not self._items.empty()
+
     def cancel(self) -> None:
-        """Nobody wants the rest."""
+        """Nobody wants the rest; its decoder is free for others."""
         self._cancelled.set()
 
-    def _failure(self) -> VideoError:
+    def _failure(self) -> Exception:
         item = self._items.get()
-        assert isinstance(item, VideoError)
+        assert isinstance(item, Exception)
         self._items.put(item)
         return item
 
@@ -90,8 +99,9 @@ class DecodedVideo:
         self._items.put((number, frame))
         return not self._cancelled.is_set()
 
-    def _end(self, error: VideoError | None) -> None:
+    def _end(self, error: Exception | None) -> None:
         self._items.put(error)
+        self._is_ended = True
         self._started.set()
 
 
@@ -99,7 +109,7 @@ class DecodePool:
     """Decoding processes and the threads that feed from them.
 
     Args:
-        num_workers: clips decoded at the same time.
+        num_workers: clips decoded at the same time; as many again that are decoded for the second time.
         limit_seconds: a process that is silent for so long is killed and its clip fails with status ``timeout``.
         plan: which frames of a video are wanted, once its facts are known.
     """
@@ -108,9 +118,17 @@ class DecodePool:
         self.num_workers = num_workers
         self._limit_seconds = limit_seconds
         self._plan = plan
-        self._tasks: queue.Queue[DecodedVideo | None] = queue.Queue()
+        # Second decodings have threads of their own: behind the clips that are decoded ahead, which wait for the
+        # end of the very clip that waits for its second decoding, they would wait for ever.
+        self._first: queue.Queue[DecodedVideo | None] = queue.Queue()
+        self._again: queue.Queue[DecodedVideo | None] = queue.Queue()
         self._open_videos: list[DecodedVideo] = []
-        self._threads = [threading.Thread(target=self._serve, daemon=True) for _ in range(num_workers)]
+        self._workers: set[_Worker] = set()
+        self._threads = [
+            threading.Thread(target=self._serve, args=(tasks,), daemon=True)
+            for tasks in (self._first, self._again)
+            for _ in range(num_workers)
+        ]
         for thread in self._threads:
             thread.start()
 
@@ -122,40 +140,62 @@ class DecodePool:
     ) -> None:
         for video in self._open_videos:
             video.cancel()
-        for _ in self._threads:
-            self._tasks.put(None)
+        for _ in range(self.num_workers):
+            self._first.put(None)
+            self._again.put(None)
+        for worker in list(self._workers):
+            worker.kill()  # its thread may wait for a file that takes its time
         for thread in self._threads:
             thread.join()
 
-    def submit(self, path: Path, *, use_pyav: bool = False) -> DecodedVideo:
-        """Queue a video; videos are begun in the order in which they are submitted."""
+    def submit(self, path: Path, *, again: bool = False, use_pyav: bool = False) -> DecodedVideo:
+        """Queue a video; videos are begun in the order in which they are submitted.
+
+        Args:
+            path: the file.
+            again: a second decoding, of a clip that is under way; it does not wait for those decoded ahead.
+            use_pyav: see ``open_video``.
+        """
         video = DecodedVideo(path, use_pyav=use_pyav)
         self._open_videos = [other for other in self._open_videos if not other._cancelled.is_set()]
         self._open_videos.append(video)
-        self._tasks.put(video)
+        (self._again if again else self._first).put(video)
         return video
 
-    def _serve(self) -> None:
+    def _serve(self, tasks: "queue.Queue[DecodedVideo | None]") -> None:
         worker: _Worker | None = None
-        while (video := self._tasks.get()) is not None:
-            if worker is None:
-                worker = _Worker(self._limit_seconds)
-            error = None
+        while (video := tasks.get()) is not None:
+            if video._cancelled.is_set():
+                continue
+            error: Exception | None = None
             try:
-                is_clean = worker.decode(video, self._plan)
-            except VideoError as failure:
-                error, is_clean = failure, failure.status == "decode_error" and worker.is_alive
+                if worker is None:
+                    worker = _Worker(self._limit_seconds)
+                    self._workers.add(worker)
+                worker.decode(video, self._plan)
+            except Exception as failure:  # ours too: raised where the frames are asked for, which else waits for ever
+                error = failure
             # closed before the clip's end is told, so that a finished clip leaves no process behind
-            if not is_clean or worker.num_videos >= _VIDEOS_PER_PROCESS:
-                worker.close()
+            if worker is not None and not (worker.is_ready and worker.num_videos < _VIDEOS_PER_PROCESS):
+                self._close(worker)
                 worker = None
             video._end(error)
             video.cancel()
         if worker is not None:
-            worker.close()
+            self._close(worker)
+
+    def _close(self, worker: "_Worker") -> None:
+        self._workers.discard(worker)
+        worker.close()
 
 
 class _Worker:
+    """A decoding process.
+
+    Raises:
+        RuntimeError: it does not start.
+    """
+
     def __init__(self, limit_seconds: float) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
@@ -163,19 +203,23 @@ class _Worker:
                 [sys.executable, "-m", "extract.decode_worker", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
+                env=_ENVIRONMENT,
                 start_new_session=True,  # a terminal's Ctrl-C goes to the parent alone
             )
+        try:
+            Channel(ours).receive()  # imports take their time, which is not the first clip's
+        except (EOFError, OSError) as error:
+            ours.close()
+            raise RuntimeError(f"a decoding process does not start ({self._exit_reason()}); see above") from error
         self._channel = Channel(ours, limit_seconds=limit_seconds)
         self._limit_seconds = limit_seconds
         self.num_videos = 0
+        self.is_ready = True  # for the next video
 
-    @property
-    def is_alive(self) -> bool:
-        return self._process.poll() is None
-
-    def decode(self, video: DecodedVideo, plan: Plan) -> bool:
-        """Decode one video into its queue; return whether the process is ready for the next one."""
+    def decode(self, video: DecodedVideo, plan: Plan) -> None:
+        """Decode one video into its queue."""
         self.num_videos += 1
+        self.is_ready = False
         try:
             self._channel.send({"path": str(video.path), "use_pyav": video.use_pyav})
             facts = video._open(self._answer())
@@ -186,15 +230,28 @@ class _Worker:
                 frame = self._channel.receive_frame(height=message["height"], width=message["width"])
                 num_sent += 1
                 if not video._put(message["frame"], frame):
-                    return False  # it still sends what nobody wants
+                    return  # it still sends what nobody wants
         except TimeoutError as error:
-            raise VideoError(f"{video.path}: no frame for {self._limit_seconds:g} s, the decoder was killed; "
-                "look at the file, or give it longer with --decode-limit", "timeout") from error
+            raise VideoError(
+                f"{video.path}: no frame for {self._limit_seconds:g} s, the decoder was killed; "
+                "look at the file, or give it longer with --decode-limit",
+                "timeout",
+            ) from error
         except (EOFError, OSError) as error:
-            raise VideoError(f"{video.path}: the decoder died ({self._exit_reason()}); the file is likely damaged", "decode_error") from error
+            raise VideoError(
+                f"{video.path}: the decoder died ({self._exit_reason()}); the file is likely damaged",
+                "decode_error",
+            ) from error
+        self.is_ready = True
         if num_sent < len(wanted):
-            raise EarlyEndError(f"{video.path}: ends early, after {num_sent} of the {len(wanted)} frames that were wanted", "decode_error")
-        return True
+            raise EarlyEndError(
+                f"{video.path}: ends early, after {num_sent} of the {len(wanted)} frames that were wanted",
+                "decode_error",
+            )
+
+    def kill(self) -> None:
+        """End the process, from any thread; whoever waits for it is told."""
+        self._process.kill()
 
     def close(self) -> None:
         """End the process."""
@@ -205,6 +262,7 @@ class _Worker:
     def _answer(self) -> Message:
         message = self._channel.receive()
         if "error" in message:
+            self.is_ready = True
             raise VideoError(message["error"], message["status"])
         return message
 

@@ -1,9 +1,10 @@
 """The decoding process: ``python -m extract.decode_worker FD``. It imports no network library, so it is light.
 
-Per clip: the parent sends a path; the worker answers with facts and digest; the parent names the frames that it
+It says when it is ready. Per clip: the parent sends a path; the worker answers with facts and digest; the parent names the frames that it
 wants; the worker sends them one by one, then how many there were.
 """
 
+import ctypes
 import hashlib
 import signal
 import socket
@@ -14,11 +15,17 @@ from extract.channel import Channel, Message
 from extract.errors import VideoError
 from extract.video import OpenVideo, open_video
 
+_PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+
 
 def main(descriptor: int) -> None:
     """Answer requests until the parent closes the channel."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which finishes its clips first
+    # for the parent, which finishes its clips first; schedulers of clusters send them to every process of a job
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _die_with_parent()
     channel = Channel(socket.socket(fileno=descriptor))
+    channel.send({"ready": True})
     while True:
         try:
             request = channel.receive()
@@ -30,6 +37,12 @@ def main(descriptor: int) -> None:
                 channel.send({"error": str(error), "status": error.status})
         except (EOFError, BrokenPipeError, ConnectionResetError):
             return
+
+
+def _die_with_parent() -> None:
+    """Ask the kernel to end this process with its parent: stuck in a decoder, it would not see the channel close."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _send_frames(channel: Channel, video: OpenVideo, wanted: list[int]) -> None:

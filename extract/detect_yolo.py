@@ -6,9 +6,11 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
+from torch import nn
 
 from extract.interfaces import Detections, Frame
 
@@ -72,6 +74,11 @@ class YoloDetector:
             "confidence": confidence,
             "iou": iou,
         }
+
+    @property
+    def network(self) -> nn.Module:
+        """The network itself, without letterbox and suppression; for benchmarks."""
+        return cast(nn.Module, self._yolo.model)
 
     def __call__(self, frames: Sequence[Frame]) -> list[Detections]:
         """Find the persons in ``batch_size`` frames of one size, (H, W, 3) uint8 RGB."""

@@ -24,6 +24,14 @@ class Video(Protocol):
         """Yield the frames that were asked for when the video was opened, ascending, each with its number."""
         ...
 
+    def is_ready(self) -> bool:
+        """Tell whether the next frame, or the end, is there already."""
+        ...
+
+    def cancel(self) -> None:
+        """Nobody wants the rest; its decoder is free for others."""
+        ...
+
 
 class FrameKeeper:
     """Hands out a clip's frames: first all that are looked at, then, as often as needed, those of the pose stage.
@@ -36,7 +44,7 @@ class FrameKeeper:
         video: the first decoding.
         pose_frames: frames of the pose stage, ascending.
         decode_again: begins another decoding; None: keep the frames.
-        stopwatch: counts the waiting as "decode".
+        stopwatch: counts the waiting.
     """
 
     def __init__(
@@ -47,11 +55,15 @@ class FrameKeeper:
         decode_again: Callable[[], Video] | None,
         stopwatch: Stopwatch,
     ) -> None:
-        self._video = video
+        self._video = self._current = video
         self._pose_frames = frozenset(pose_frames)
         self._decode_again = decode_again
         self._stopwatch = stopwatch
         self._kept: dict[int, Frame] = {}
+
+    def is_ready(self) -> bool:
+        """Tell whether the next frame of the decoding under way is there already."""
+        return self._current.is_ready()
 
     def for_detection(self) -> Iterator[tuple[int, Frame]]:
         """Yield every frame that is looked at; once."""
@@ -70,6 +82,7 @@ class FrameKeeper:
                 yield number, frame
 
     def _decoded(self, video: Video) -> Iterator[tuple[int, Frame]]:
+        self._current = video
         frames = video.frames()
         while True:
             with self._stopwatch("wait for decoding"):

@@ -88,20 +88,27 @@ class Extractor:
             VideoError: the clip cannot be extracted.
         """
         try:
-            return (yield from self._stages(entry, open_video, count_by_decoding=False))
+            return (yield from self._attempt(entry, open_video, count_by_decoding=False))
         except EarlyEndError:
-            return (yield from self._stages(entry, open_video, count_by_decoding=True))
+            return (yield from self._attempt(entry, open_video, count_by_decoding=True))
 
-    def _stages(self, entry: ClipEntry, open_video: OpenVideo, *, count_by_decoding: bool) -> Stages:
+    def _attempt(self, entry: ClipEntry, open_video: OpenVideo, *, count_by_decoding: bool) -> Stages:
         video = open_video(count_by_decoding)
-        facts = video.facts
+        try:
+            return (yield from self._stages(entry, video, lambda: open_video(count_by_decoding)))
+        finally:
+            video.cancel()  # a clip that fails half-way must not keep its decoder waiting
+
+    def _stages(self, entry: ClipEntry, video: Video, decode_again: Callable[[], Video]) -> Stages:
+        with self.stopwatch("wait for decoding"):
+            facts = video.facts
         _check_digest(entry, video)
         times = sample_times(facts.num_frames, self.config.clock)
         pose_frames = times.frames.tolist()
         frames = FrameKeeper(
             video,
             pose_frames=pose_frames,
-            decode_again=(lambda: open_video(count_by_decoding)) if self.config.clock == "native" else None,
+            decode_again=decode_again if self.config.clock == "native" else None,
             stopwatch=self.stopwatch,
         )
 
@@ -118,7 +125,9 @@ class Extractor:
 
         person_jpegs = self._person_jpegs(times, persons, facts)
         matrices: list[npt.NDArray[np.float32]] = []
-        poses: list[PoseRow] = yield Ask("pose", self._cut(frames, persons, matrices, person_jpegs))
+        poses: list[PoseRow] = yield Ask(
+            "pose", self._cut(frames, persons, matrices, person_jpegs), frames.is_ready
+        )
         keypoints = to_source_pixels(np.stack([pose.keypoints for pose in poses]), np.stack(matrices))
 
         arrays = self._resample(times, persons, poses, keypoints)
@@ -142,7 +151,7 @@ class Extractor:
                 numbers.append(number)
                 yield frame
 
-        found: list[Detections] = yield Ask("detect", rows())
+        found: list[Detections] = yield Ask("detect", rows(), frames.is_ready)
         return dict(zip(numbers, found, strict=True))
 
     def _cut(

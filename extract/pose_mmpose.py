@@ -67,7 +67,7 @@ class MmposeEstimator:
         model, metadata = _build(settings, checkpoint)
         if batch_norm == "per_image":
             use_per_image_norm(model)
-        self._model = model.to(device)
+        self.network = model.to(device)
         self._device = torch.device(device)
         self._precision = precision
         self.batch_size = batch_size
@@ -116,7 +116,7 @@ class MmposeEstimator:
         with torch.autocast(
             self._device.type, dtype=_AUTOCAST.get(self._precision), enabled=self._precision in _AUTOCAST
         ):
-            output = self._model.head(self._model.extract_feat(images))
+            output = self.network.head(self.network.extract_feat(images))
         keypoints, scores = self._decode(output)
         maps = {tap.name: self._read(tap, output) for tap in self._taps}
         return keypoints, scores, maps
@@ -129,7 +129,7 @@ class MmposeEstimator:
         return torch.cat([vector.float() for vector in output], dim=-1)
 
     def _decode(self, output: Any) -> tuple[Tensor, Tensor]:
-        decoder = self._model.head.decoder
+        decoder = self.network.head.decoder
         kind = type(decoder).__name__
         if isinstance(output, tuple) and kind == "SimCCLabel":
             x, y = (vector.float() for vector in output)
@@ -146,7 +146,7 @@ class MmposeEstimator:
             )
         if not exact:
             # distribution-aware refinement is left to mmpose, crop by crop; the scores are ours all the same
-            found = self._model.head.decode(output)
+            found = self.network.head.decode(output)
             points = np.stack([np.asarray(pose.keypoints, np.float32)[0] for pose in found])
             keypoints = torch.from_numpy(points).to(self._device)
         return keypoints, scores

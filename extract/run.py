@@ -125,12 +125,10 @@ def _begin_clips(
     todo: Sequence[ClipEntry], videos: Path, pool: DecodePool, extractor: Extractor
 ) -> Iterator[tuple[str, Callable[[], Stages]]]:
     """Yield the clips, with the next ones' decoding under way already."""
-    # on the native clock a clip is decoded more than once, and what runs ahead would hold the process that it needs
-    num_ahead = 0 if extractor.config.clock == "native" else _CLIPS_AHEAD
     ahead: deque[tuple[ClipEntry, DecodedVideo]] = deque()
     remaining = iter(todo)
     while True:
-        while len(ahead) <= num_ahead and (entry := next(remaining, None)) is not None:
+        while len(ahead) <= _CLIPS_AHEAD and (entry := next(remaining, None)) is not None:
             ahead.append((entry, pool.submit(videos / entry.path)))
         if not ahead:
             return
@@ -150,7 +148,7 @@ class _Opening:
         begun, self._begun = self._begun, None
         if begun is not None and not count_by_decoding:
             return begun
-        return self._pool.submit(self._path, use_pyav=count_by_decoding)
+        return self._pool.submit(self._path, again=True, use_pyav=count_by_decoding)
 
 
 class _Packing:

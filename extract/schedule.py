@@ -23,17 +23,25 @@ Row = npt.NDArray[np.uint8]
 
 @dataclass(slots=True, eq=False)
 class Ask:
-    """Rows for a network, made one by one as there is room for them, and the answers as they come."""
+    """Rows for a network, made one by one as there is room for them, and the answers as they come.
+
+    Args:
+        network: who is asked.
+        rows: what it is asked.
+        is_ready: whether the next row is there; where it is not, making it waits for a decoder.
+    """
 
     network: NetworkName
     rows: Iterator[Row]
+    is_ready: Callable[[], bool] = lambda: True
     answers: list[Any] = field(default_factory=list)
     num_waiting: int = 0
     is_exhausted: bool = False
+    error: VideoError | None = None  # that ended the rows
 
     @property
     def is_answered(self) -> bool:
-        return self.is_exhausted and self.num_waiting == 0
+        return self.error is not None or (self.is_exhausted and self.num_waiting == 0)
 
 
 Stages = Generator[Ask, list[Any], Any]
@@ -109,7 +117,12 @@ class Scheduler:
     def _resume(self, task: _Task) -> tuple[bool, Any]:
         """Answer a clip's last ask; return whether it ended, and with what."""
         try:
-            task.ask = next(task.stages) if task.ask is None else task.stages.send(task.ask.answers)
+            if task.ask is None:
+                task.ask = next(task.stages)
+            elif task.ask.error is not None:
+                task.ask = task.stages.throw(task.ask.error)  # it may begin anew
+            else:
+                task.ask = task.stages.send(task.ask.answers)
         except StopIteration as end:
             return True, end.value
         except VideoError as error:
@@ -117,36 +130,37 @@ class Scheduler:
         return False, None
 
     def _pull(self, active: Sequence[_Task], network: NetworkName) -> bool:
-        """Take one row, of the oldest clip that has one, and run the batch if it is full."""
-        for task in active:
-            ask = task.ask
-            if ask is None or ask.network != network or ask.is_exhausted:
-                continue
-            try:
-                row = next(ask.rows)
-            except StopIteration:
-                ask.is_exhausted = True
-                return True
-            except VideoError as error:
-                self._throw(task, error)
-                return True
-            waiting = self._waiting.setdefault((network, row.shape), [])
-            waiting.append((ask, len(ask.answers), row))
-            ask.answers.append(None)
-            ask.num_waiting += 1
-            if len(waiting) == self._networks[network].batch_size:
-                self._run_batch(network, row.shape)
-            return True
-        return False
-
-    def _throw(self, task: _Task, error: VideoError) -> None:
-        """Tell a clip that its rows ended in an error; it may begin anew."""
-        for key, waiting in self._waiting.items():
-            self._waiting[key] = [entry for entry in waiting if entry[0] is not task.ask]
+        """Take one row, of the oldest clip that has one ready, and run the batch if it is full."""
+        asks = [
+            task.ask
+            for task in active
+            if task.ask is not None and task.ask.network == network and not task.ask.is_exhausted
+        ]
+        if not asks:
+            return False
+        # where no row is ready the oldest clip's next one is waited for; meanwhile the others' decoders run on
+        ask = next((ask for ask in asks if ask.is_ready()), asks[0])
         try:
-            task.ask = task.stages.throw(error)
-        except VideoError as final:
-            task.stages, task.ask = _failed(final), None
+            row = next(ask.rows)
+        except StopIteration:
+            ask.is_exhausted = True
+            return True
+        except VideoError as error:
+            self._end(ask, error)
+            return True
+        waiting = self._waiting.setdefault((network, row.shape), [])
+        waiting.append((ask, len(ask.answers), row))
+        ask.answers.append(None)
+        ask.num_waiting += 1
+        if len(waiting) == self._networks[network].batch_size:
+            self._run_batch(network, row.shape)
+        return True
+
+    def _end(self, ask: Ask, error: VideoError) -> None:
+        """Note that an ask's rows ended in an error, and forget those that wait."""
+        ask.error, ask.is_exhausted = error, True
+        for key, waiting in self._waiting.items():
+            self._waiting[key] = [entry for entry in waiting if entry[0] is not ask]
 
     def _pad_oldest(self, active: Sequence[_Task]) -> None:
         """Run the batch that the oldest clip waits for, though it is not full."""
@@ -166,9 +180,3 @@ class Scheduler:
         for (ask, place, _), answer in zip(waiting, answers, strict=False):
             ask.answers[place] = answer
             ask.num_waiting -= 1
-
-
-def _failed(error: VideoError) -> Stages:
-    """Return stages whose first step is the error: a clip's end is told in one place."""
-    raise error
-    yield  # makes it a generator

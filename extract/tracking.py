@@ -4,6 +4,8 @@ Distances are in body sizes (the longer side of a box: it changes little when an
 down), times in seconds, so that nothing depends on resolution or on how densely a clip was looked at.
 """
 
+import itertools
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -21,7 +23,8 @@ HIDDEN = 0.4  # share of a lost person's expected box under another's from which
 MAX_MISSED_SECONDS = 2.0  # a hug lasts 1-2 s; later, whoever turns up is as likely somebody else
 VELOCITY_SECONDS = 0.3  # averages over box jitter, shorter than a change of direction
 MIN_VELOCITY_SECONDS = 0.1  # two boxes 1/30 s apart say little about speed
-COASTING_SECONDS = 0.7  # see `_coast`: a crossing hides for about half a second, a hug for more than one
+APART_SIZES = 0.25  # between two centres: half hidden at most, so that both boxes can be relied on
+COASTING_SECONDS = 0.9  # see `_coast`: who pass each other are apart again after 0.3-0.6 s, a hug takes 1-2 s
 REACH_SIZES = 0.4  # from where it is expected: box jitter, a lunge
 REACH_SIZES_PER_SECOND = 1.0  # and more the longer it was not seen,
 MAX_REACH_SIZES = 1.2  # but not to where others stand
@@ -50,10 +53,9 @@ def link_detections(detections: Mapping[int, Detections], *, fps: float) -> list
     """Follow persons through a clip.
 
     Each looked-at frame is assigned to the tracks as a whole (Hungarian), by overlap, distance and size
-    against where each person should be by now. A person who disappears under another one's box is remembered
-    with the side it was on and how the two moved: when two boxes come apart again, that decides who is who (a
-    short crossing: the other side; a hug: the same side), not the box that stood for both meanwhile. No box
-    is invented.
+    against where each person should be by now. Where two persons met and one was hidden by the other, their
+    places and motion when they were last well apart decide who is who once they are apart again (soon: they
+    passed each other; later, as after a hug: same sides), not the box that stood for both. No box is made up.
 
     Args:
         detections: frame -> what was found there; the frames that were looked at, found or not.
@@ -63,20 +65,22 @@ def link_detections(detections: Mapping[int, Detections], *, fps: float) -> list
         All tracks, however short, by first frame, then left to right, whatever the order of a frame's boxes.
     """
     people: list[_Person] = []
+    meetings: dict[tuple[_Person, _Person], _Meeting] = {}
     for frame in sorted(detections):
         now = frame / fps
         boxes, scores, may_start = _distinct(detections[frame])
         live = [person for person in people if person.is_alive(now)]
-        match = _keep_sides(live, _assign(live, boxes, now), boxes, now)
-        _note_who_hides(live, match, boxes, now)
-        for index in range(len(boxes)):
-            person = next((p for p, i in zip(live, match, strict=True) if i == index), None)
-            if person is None and may_start[index]:
-                people.append(person := _Person())
-            if person is not None:
-                person.see(frame, now, boxes[index], scores[index])
+        match = _assign(live, boxes, now)
+        for index in sorted(set(range(len(boxes))) - set(match.values())):
+            if may_start[index]:
+                people.append(_Person())
+                match[people[-1]] = index
+        _note_who_hides([person for person in live if person not in match], match, boxes, meetings, now)
+        for person, index in match.items():
+            person.see(frame, now, boxes[index], scores[index])
         for person in live:
-            person.was_missed = person.times[-1] != now
+            person.was_missed = person not in match
+        _settle_meetings(meetings, [person for person in people if person in match], now)
     return _join_parts([
         Track(np.array(p.frames, np.int64), np.array(p.boxes, np.float32), np.array(p.scores, np.float32))
         for p in people
@@ -96,24 +100,24 @@ class _Person:
     boxes: list[_Array] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
     was_missed: bool = False
-    moves_since: float = -np.inf  # earlier positions say nothing about today's velocity
-    hidden: "_Hidden | None" = None
+    hidden_by: "_Person | None" = None
 
     def see(self, frame: int, now: float, box: _Array, score: float) -> None:
         self.frames.append(frame)
         self.times.append(now)
         self.boxes.append(box)
         self.scores.append(score)
+        self.hidden_by = None
 
     def is_alive(self, now: float) -> bool:
         """Whether it may come back: seen not long ago, or behind somebody of whom that is true."""
-        last_sign = self.times[-1] if self.hidden is None else max(self.times[-1], self.hidden.by.times[-1])
+        last_sign = max(self.times[-1], self.hidden_by.times[-1] if self.hidden_by else 0)
         return now - last_sign <= MAX_MISSED_SECONDS
 
     def velocity(self) -> _Array:
         """(2,) pixels per second over the last ``VELOCITY_SECONDS``, or the last step if that is longer."""
-        since = max(min(self.times[-1] - VELOCITY_SECONDS, self.times[-2:][0]), self.moves_since)
-        first = next((i for i, time in enumerate(self.times) if time >= since), -1)
+        since = min(self.times[-1] - VELOCITY_SECONDS, self.times[-2:][0])
+        first = bisect_left(self.times, since)
         seconds = max(self.times[-1] - self.times[first], MIN_VELOCITY_SECONDS)
         return (_centre(self.boxes[-1]) - _centre(self.boxes[first])) / seconds
 
@@ -121,14 +125,14 @@ class _Person:
         return self.boxes[-1] + np.tile(self.velocity() * _coast(now - self.times[-1]), 2)
 
 
-@dataclass(frozen=True, slots=True)
-class _Hidden:
-    """Where a person was relative to the one in front when it got lost, and how that was changing."""
+@dataclass(slots=True)
+class _Meeting:
+    """Two persons when they were last well apart: the second's place and motion relative to the first."""
 
-    by: _Person
-    since: float
+    time: float
     offset: _Array
     velocity: _Array
+    hidden_since: float | None = None  # when one of them was hidden by the other since then
 
 
 def _coast(seconds: float) -> float:
@@ -152,23 +156,24 @@ def _distinct(detections: Detections) -> tuple[list[_Array], list[float], list[b
     return [box for box, _, _ in kept], [score for _, score, _ in kept], [start for _, _, start in kept]
 
 
-def _assign(live: Sequence[_Person], boxes: Sequence[_Array], now: float) -> list[int | None]:
-    """The box of each person, None where it is missed."""
-    match: list[int | None] = [None] * len(live)
-    if live and boxes:
-        cost = np.array([[_cost(person, box, now) for box in boxes] for person in live])
-        for row, column in zip(*linear_sum_assignment(cost), strict=True):
-            if cost[row, column] < MAX_COST:
-                match[row] = int(column)
-    return match
+def _assign(live: Sequence[_Person], boxes: Sequence[_Array], now: float) -> dict[_Person, int]:
+    """Person -> its box; who is missed is not in it."""
+    if not live or not boxes:
+        return {}
+    cost = np.array([_costs(person, boxes, now) for person in live])
+    pairs = zip(*linear_sum_assignment(cost), strict=True)
+    return {live[row]: int(column) for row, column in pairs if cost[row, column] < MAX_COST}
 
 
-def _cost(person: _Person, box: _Array, now: float) -> float:
-    cost = _link_cost(person.expected_box(now), box, now - person.times[-1]) + LOST_COST * person.was_missed
-    if person.hidden is not None:  # it will come out near the one in front, wherever they have gone meanwhile
-        cost_near = _link_cost(person.hidden.by.expected_box(now), box, now - person.times[-1])
-        cost = min(cost, cost_near + 2 * LOST_COST)
-    return min(cost, MAX_COST)
+def _costs(person: _Person, boxes: Sequence[_Array], now: float) -> list[float]:
+    seconds = now - person.times[-1]
+    place, lost = person.expected_box(now), LOST_COST * person.was_missed
+    costs = [_link_cost(place, box, seconds) + lost for box in boxes]
+    if person.hidden_by is not None:  # it comes out near the one in front, wherever that one went
+        place = person.hidden_by.expected_box(now)
+        costs_near = [_link_cost(place, box, seconds) + 2 * LOST_COST for box in boxes]
+        costs = [min(pair) for pair in zip(costs, costs_near, strict=True)]
+    return [min(cost, MAX_COST) for cost in costs]
 
 
 def _link_cost(expected: _Array, box: _Array, seconds: float) -> float:
@@ -181,43 +186,51 @@ def _link_cost(expected: _Array, box: _Array, seconds: float) -> float:
     return 1 - _iou(expected, box) + distance + log_ratio
 
 
-def _keep_sides(
-    live: Sequence[_Person], match: Sequence[int | None], boxes: Sequence[_Array], now: float
-) -> list[int | None]:
-    """Where a hidden person and the one in front both have a box again, exchange them if sides say so."""
-    match = list(match)
-    for person, hidden in [(p, p.hidden) for p in live if p.hidden is not None]:
-        here, there = match[live.index(person)], match[live.index(hidden.by)] if hidden.by in live else None
-        if here is None or there is None:
-            continue
-        side = hidden.offset + hidden.velocity * _coast(now - hidden.since)
-        if side @ (_centre(boxes[here]) - _centre(boxes[there])) < 0:
-            match[live.index(person)], match[live.index(hidden.by)] = there, here
-        person.hidden = None
-        person.moves_since = hidden.by.moves_since = now
-    return match
-
-
 def _note_who_hides(
-    live: Sequence[_Person], match: Sequence[int | None], boxes: Sequence[_Array], now: float
+    missed: Sequence[_Person],
+    match: Mapping[_Person, int],
+    boxes: Sequence[_Array],
+    meetings: Mapping[tuple[_Person, _Person], _Meeting],
+    now: float,
 ) -> None:
     """Remember, for each person that is missed now, whose box covers the place where it should be."""
-    seen = [(other, boxes[index]) for other, index in zip(live, match, strict=True) if index is not None]
-    for person in [person for person, index in zip(live, match, strict=True) if index is None]:
+    for person in missed:
         place = person.expected_box(now)
-        share, other = max(
-            ((_intersection(place, box) / _area(place), other) for other, box in seen),
-            key=lambda item: item[0],
-            default=(0.0, person),
-        )
-        if share < HIDDEN or (person.hidden is not None and person.hidden.by in live):
+        cover = {other: _intersection(place, boxes[index]) / _area(place) for other, index in match.items()}
+        other = max(cover, key=cover.__getitem__, default=None)
+        if other is None or cover[other] < HIDDEN:
             continue
-        before = other.hidden
-        if before is not None and before.by is person:  # their common box went over to the other
-            person.hidden, other.hidden = _Hidden(other, before.since, -before.offset, -before.velocity), None
-        else:
-            offset = _centre(place) - _centre(other.expected_box(now))
-            person.hidden = _Hidden(other, now, offset, person.velocity() - other.velocity())
+        person.hidden_by = other
+        meeting = meetings.get((person, other)) or meetings.get((other, person))
+        if meeting is not None and meeting.hidden_since is None:
+            meeting.hidden_since = now
+
+
+def _settle_meetings(
+    meetings: dict[tuple[_Person, _Person], _Meeting], seen: Sequence[_Person], now: float
+) -> None:
+    """For each two who are well apart now: see who is who if one had been hidden, and note where they are."""
+    for pair in itertools.combinations(seen, 2):
+        one, two = pair
+        offset = _centre(two.boxes[-1]) - _centre(one.boxes[-1])
+        if np.hypot(*offset) < APART_SIZES * max(_size(one.boxes[-1]), _size(two.boxes[-1])):
+            continue
+        before = meetings.get(pair)
+        if before is not None and before.hidden_since is not None:
+            side = before.offset + before.velocity * _coast(now - before.time)
+            _put_on_sides(one, two, offset if side @ offset > 0 else -offset, before.hidden_since)
+            offset = _centre(two.boxes[-1]) - _centre(one.boxes[-1])
+        meetings[pair] = _Meeting(now, offset, two.velocity() - one.velocity())
+
+
+def _put_on_sides(one: _Person, two: _Person, side: _Array, since: float) -> None:
+    """Exchange the boxes of two persons in frames where ``two`` is not on its ``side`` of ``one``."""
+    for i in range(bisect_left(one.times, since), len(one.times)):
+        j = bisect_left(two.times, one.times[i])  # there is one: both were seen just now
+        seen_both = two.times[j] == one.times[i]
+        if seen_both and side @ (_centre(two.boxes[j]) - _centre(one.boxes[i])) < 0:
+            one.boxes[i], two.boxes[j] = two.boxes[j], one.boxes[i]
+            one.scores[i], two.scores[j] = two.scores[j], one.scores[i]
 
 
 def _join_parts(tracks: Sequence[Track]) -> list[Track]:

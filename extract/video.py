@@ -52,7 +52,8 @@ def open_video(path: Path, *, use_pyav: bool = False) -> OpenVideo:
     """Look at a video and choose its decoder.
 
     decord is the default. In streams with B-frames its sequential frames are wrong (in MPEG-4 AVIs it repeats about
-    ten frames of a clip and leaves others out), so PyAV reads those; where both are right their pixels are equal.
+    ten frames of a clip and leaves others out), and turned by 90 degrees they are torn, so PyAV reads those; where
+    both are right their pixels are equal.
 
     Args:
         path: the file.
@@ -68,7 +69,8 @@ def open_video(path: Path, *, use_pyav: bool = False) -> OpenVideo:
     if stat.S_ISREG(size.st_mode) and size.st_size == 0:
         raise VideoError(f"{path}: the file is empty; copy it again", "decode_error")
     probe = video_pyav.probe(path)
-    num_frames = None if use_pyav or probe.has_b_frames else video_decord.count_frames(path)
+    needs_pyav = use_pyav or probe.has_b_frames or probe.rotation
+    num_frames = None if needs_pyav else video_decord.count_frames(path)
     decoder: Literal["decord", "pyav"] = "pyav" if num_frames is None else "decord"
     if num_frames is None:
         num_frames = video_pyav.count_frames(path)

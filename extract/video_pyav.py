@@ -9,6 +9,7 @@ from pathlib import Path
 import av
 import av.error
 import av.logging
+import numpy as np
 
 from extract.errors import VideoError
 from extract.interfaces import Frame
@@ -17,14 +18,22 @@ av.logging.set_level(av.logging.PANIC)
 logger = logging.getLogger(__name__)
 
 VERSION = version("av")
+_TEXT = "tty"  # FFmpeg draws what is called .txt as characters on a screen
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What the container says of its first video stream; ``header_frames`` is 0 where it does not say."""
+    """What the container says of its first video stream.
 
-    codec: str
+    Args:
+        has_b_frames: whether frames are stored in another order than they are shown.
+        rotation: quarter turns, counterclockwise, that the file asks for (phones film so).
+        fps: 0 where it does not say; header_frames likewise.
+        width, height: pixels, turned.
+    """
+
     has_b_frames: bool
+    rotation: int
     fps: float
     width: int
     height: int
@@ -39,16 +48,19 @@ def probe(path: Path) -> Probe:
     """
     try:
         with av.open(str(path)) as container:
+            if container.format.name == _TEXT:
+                raise VideoError(f"{path}: a text file; expected a video", "decode_error")
             if not container.streams.video:
                 raise VideoError(f"{path}: has no video stream; found {_streams(container)}", "decode_error")
             stream = container.streams.video[0]
             context = stream.codec_context
+            turns = _quarter_turns(next(_decode(path), None))
             return Probe(
-                codec=context.name,
                 has_b_frames=bool(context.has_b_frames),
+                rotation=turns,
                 fps=float(stream.average_rate or stream.guessed_rate or 0),
-                width=context.width,
-                height=context.height,
+                width=context.height if turns % 2 else context.width,
+                height=context.width if turns % 2 else context.height,
                 header_frames=stream.frames,
             )
     except (av.error.FFmpegError, OSError) as error:
@@ -68,7 +80,8 @@ def read_frames(path: Path, wanted: Sequence[int]) -> Iterator[tuple[int, Frame]
         if number is None:
             return
         if position == number:
-            yield number, frame.to_ndarray(format="rgb24")
+            image = frame.to_ndarray(format="rgb24")
+            yield number, np.ascontiguousarray(np.rot90(image, _quarter_turns(frame)))
             number = next(remaining, None)
 
 
@@ -83,6 +96,10 @@ def _decode(path: Path) -> Iterator[av.VideoFrame]:
                     continue  # a damaged packet costs its frames, not the rest of the file
         except av.error.FFmpegError as error:
             logger.info("%s: ends early (%s)", path, _reason(error))
+
+
+def _quarter_turns(frame: av.VideoFrame | None) -> int:
+    return 0 if frame is None else round(frame.rotation / 90) % 4
 
 
 def _reason(error: Exception) -> str:

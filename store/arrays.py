@@ -1,5 +1,6 @@
 """The Zarr side of a store: metadata of groups and arrays. The only file that imports zarr."""
 
+import functools
 import json
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -26,6 +27,7 @@ def group_metadata(attributes: Mapping[str, object]) -> bytes:
     return _metadata_in(memory)
 
 
+@functools.lru_cache(maxsize=256)
 def array_metadata(spec: ArraySpec, length: int) -> bytes:
     """Return the ``zarr.json`` of an array that is ``length`` long along its first axis."""
     if shards.is_picture(spec):

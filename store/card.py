@@ -23,7 +23,7 @@ def render_card(facts: StoreFacts, rows: Sequence[ClipRow]) -> bytes:
         + ", ".join(f"{count} {status}" for status, count in statuses.most_common()),
         "",
         f"Format version {FORMAT_VERSION}. `store.json`: the facts about the whole. `clips.jsonl`: one "
-        f"line per clip. "
+        "line per clip. "
         "`shards/`: what was written when and by which software. `manifest.json`: every file with its "
         "sha256.",
         "",

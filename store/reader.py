@@ -235,7 +235,7 @@ class StoreReader:
             if array is None:
                 raise StoreFormatError(
                     f"{self.address} was copied without the array {spec.name!r}; run `make verify` if it "
-                    f"should have it"
+                    "should have it"
                 )
             encoding = array.attrs.get("encoding", "float16")
             if encoding not in ENCODINGS:
@@ -264,5 +264,5 @@ class StoreReader:
         except FileNotFoundError as error:
             raise StoreNotFoundError(
                 f"{address}: not found, so {self.address} is no store; give the STORE that `make extract` "
-                f"wrote"
+                "wrote"
             ) from error

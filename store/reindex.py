@@ -54,7 +54,7 @@ def reindex(root: Path, dataset: DatasetFacts, entries: Sequence[ClipEntry]) -> 
     if facts.dataset.name != dataset.name:
         raise StoreMismatchError(
             f"{root} holds the dataset {facts.dataset.name!r}, not {dataset.name!r}; give the DATASET it "
-            f"was made from"
+            "was made from"
         )
     # the entries of the table may be older than the records of an interrupted run; the writer takes both
     before = {

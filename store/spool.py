@@ -101,7 +101,7 @@ class Spool:
         except _UNREADABLE as error:
             raise StoreDamagedError(
                 f"{path}: {name} of {clip_id} cannot be read ({error!r}); delete the file to extract the "
-                f"clip again"
+                "clip again"
             ) from error
 
     def drop(self, clip_id: str) -> None:
@@ -123,7 +123,7 @@ class Spool:
         if stamp != self._stamp:
             raise StoreMismatchError(
                 f"{self.folder} holds clips that were extracted with other settings, {clip_id} among them, "
-                f"and wait "
+                "and wait "
                 "for a store that is gone. Delete that folder, or give this run another STORE"
             )
         self._outcomes[clip_id] = outcome

@@ -307,7 +307,8 @@ def write_derived(
 ) -> None:
     """Write a store's files that can be made again from its records and its dataset.
 
-    Unchanged ones are left alone. Arrays grow before the table names their new rows, so a reader never finds a row that is not there.
+    Unchanged ones are left alone. Arrays grow before the table names their new rows: a reader never finds a row
+    that is not there.
     """
     derived = {**metadata, FACTS: facts.to_json(), TABLE: render_table(rows), CARD: render_card(facts, rows)}
     files = {name: describe(data) for name, data in derived.items()}
@@ -396,7 +397,7 @@ def _check_nothing_missing(root: Path) -> None:
     if missing := [name for name in kept if not (root / name).exists()]:
         raise StoreDamagedError(
             f"{root}: {len(missing)} files are missing, {missing[0]} among them. Copy them again from "
-            f"where the store "
+            "where the store "
             f"came from. Or, to extract the clips of a lost unit again, delete its record in {RECORDS}/ "
             f"and {MANIFEST}"
         )

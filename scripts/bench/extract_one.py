@@ -1,0 +1,52 @@
+"""One real extraction in a process of its own, for ``memory.py``: ``python -m scripts.bench.extract_one FOLDER STORE``."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from extract.build import store_facts
+from extract.clips import load_clips
+from extract.config import ExtractConfig
+from extract.execution import describe_execution
+from extract.interfaces import Detections, Frame
+from extract.pipeline import Extractor
+from extract.run import run_extraction
+from scripts.bench.made import TimedDetector, make_pose_network
+from store.writer import StoreWriter
+
+
+class _TwoPersons(TimedDetector):
+    def __call__(self, frames: Sequence[Frame]) -> list[Detections]:
+        self.network(frames)
+        height, width, _ = frames[0].shape
+        boxes = np.array([[0.2, 0.2, 0.4, 0.8], [0.6, 0.2, 0.8, 0.8]], np.float32) * [width, height, width, height]
+        return [Detections(boxes.astype(np.float32), np.ones(2, np.float32)) for _ in frames]
+
+
+def main(folder: Path, store: Path) -> int:
+    """Extract the clips of ``folder/clips.csv``; return 0 if all are ok."""
+    clips = load_clips(str(folder / "clips.csv"))
+    extractor = Extractor(
+        detector=_TwoPersons(folder, "yolov8n", batch_size=8),
+        boxes=None,
+        pose=make_pose_network(folder, "HRNet-W18", batch_size=16),
+        config=ExtractConfig(),
+    )
+    execution = describe_execution(device="cpu", detect_batch=8, pose_batch=16)
+    with StoreWriter(store, store_facts(clips.facts, extractor), clips.entries, execution) as writer:
+        summary = run_extraction(
+            clips.entries,
+            videos=clips.root,
+            extractor=extractor,
+            writer=writer,
+            num_decoders=2,
+            decode_limit_seconds=120,
+            retry_failed=False,
+        )
+    return 1 if summary.num_bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2])))

@@ -1,0 +1,27 @@
+"""How benchmarks print: a heading that says what is compared, then a small table; and medians of repeated runs."""
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+
+
+def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[object]], *notes: str) -> None:
+    """Print a Markdown table with a title above and notes below."""
+    print(f"\n### {title}\n")
+    print(f"| {' | '.join(header)} |")
+    print(f"|{'---|' * len(header)}")
+    for row in rows:
+        print(f"| {' | '.join(str(cell) for cell in row)} |")
+    for note in notes:
+        print(f"\n{note}")
+
+
+def alternate(repeats: int, *sides: Callable[[], object]) -> list[float]:
+    """Time several sides in turn, A B A B …, and return each one's median seconds: a slow spell hits all sides."""
+    seconds: list[list[float]] = [[] for _ in sides]
+    for _ in range(repeats):
+        for side, times in zip(sides, seconds, strict=True):
+            begin = time.perf_counter()
+            side()
+            times.append(time.perf_counter() - begin)
+    return [statistics.median(times) for times in seconds]

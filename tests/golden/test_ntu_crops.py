@@ -1,0 +1,49 @@
+"""Person crops of real NTU clips against the release's JPEGs, byte for byte: decoder, clock, box rule, resize, encoder."""
+
+import numpy as np
+import pytest
+
+from extract.boxes_file import BoxesFile
+from extract.clock import sample_times
+from extract.config import ExtractConfig
+from extract.decode import DecodePool
+from extract.interfaces import PoseBatch
+from extract.pipeline import Extractor
+from extract.schedule import Scheduler
+from store.skeleton import make_skeleton
+from store.table import ClipEntry
+from tests.golden.shared_data import shared
+
+pytestmark = pytest.mark.shared
+
+
+class OneJoint:
+    """Finds the middle of every crop; this test is about pictures."""
+
+    batch_size, crop_wh, affine, taps, meaning = 16, (192, 256), "standard", {}, {}
+    skeleton = make_skeleton(["middle"], [])
+
+    def __call__(self, crops):
+        middle = np.full((len(crops), 1, 2), (96, 128), np.float32)
+        return PoseBatch(middle, np.ones((len(crops), 1), np.float32), {})
+
+
+@pytest.mark.parametrize(("clip", "num_frames"), [("S001C001P001R001A001", 103), ("S001C001P001R001A050", 74)])
+def test_crops_equal_the_golden_jpegs(clip, num_frames):
+    boxes = BoxesFile(shared("golden/hpnet/golden_boxes.json"))
+    golden = shared(f"golden/hpnet/person_frames/{clip}")
+    config = ExtractConfig(persons="top1", crops=("person",))
+    extractor = Extractor(detector=None, boxes=boxes, pose=OneJoint(), config=config)
+    with DecodePool(num_workers=1, limit_seconds=60, plan=extractor.frames_wanted) as pool:
+        video = pool.submit(shared(f"real/ntu/{clip}_rgb.avi"))
+        begin = lambda: extractor.stages(ClipEntry(clip, ""), lambda _: video)  # noqa: E731
+        [(_, result)] = Scheduler(extractor.networks(), max_active=1).run([(clip, begin)])
+
+    assert result.outcome.num_frames == num_frames
+    positions = sample_times(num_frames, 64).positions
+    frames = result.arrays["frames/person_indices"]
+    assert np.abs(frames - positions).max() <= 0.5
+    for number, length, row in zip(
+        frames, result.arrays["frames/person_lengths"], result.arrays["frames/person"], strict=True
+    ):
+        assert row[:length].tobytes() == (golden / f"{number}.jpg").read_bytes(), f"{clip} frame {number}"
