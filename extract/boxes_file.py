@@ -71,7 +71,9 @@ class BoxesFile:
         if not isinstance(rows, list | None):
             raise VideoError(f"{self._path}: {clip_id!r} is {_short(rows)}; expected {EXPECTED}", "error")
         if rows is None:
-            raise VideoError(f"{self._path} has no boxes of clip {clip_id!r}; add it, or leave the clip out", "error")
+            raise VideoError(
+                f"{self._path} has no boxes of clip {clip_id!r}; add it, or leave the clip out", "error"
+            )
         if frame >= len(rows):
             raise VideoError(
                 f"{self._path} has boxes of {len(rows)} frames of {clip_id!r}, the video has more; "

@@ -96,7 +96,9 @@ def blend_valid(times: SampleTimes, frames: npt.NDArray[np.int64], valid: npt.ND
     return Blend(first, second, weights.astype(np.float32), has_lower | has_upper)
 
 
-def nearest_valid(times: SampleTimes, frames: npt.NDArray[np.int64], valid: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+def nearest_valid(
+    times: SampleTimes, frames: npt.NDArray[np.int64], valid: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.int64]:
     """Choose the frame that a crop is taken from.
 
     Args:

@@ -10,10 +10,14 @@ Matrix = npt.NDArray[np.float32]  # (2, 3), source pixels -> crop pixels
 
 BOX_ENLARGEMENT = 1.25  # of the box, so that hands and feet are inside (specs/hpnet.md A.3)
 CLIP_BOX_PADDING = 0.25  # of the union box of a clip (specs/epam.md A.4)
-CLIP_BOX_MIN_RANGE = 10.0  # pixels; a smaller union is no person, the whole image is taken (specs/epam.md A.4)
+CLIP_BOX_MIN_RANGE = (
+    10.0  # pixels; a smaller union is no person, the whole image is taken (specs/epam.md A.4)
+)
 
 
-def crop_affine(box_xyxy: npt.NDArray[np.float32], *, crop_wh: tuple[int, int], affine: Affine = "standard") -> Matrix:
+def crop_affine(
+    box_xyxy: npt.NDArray[np.float32], *, crop_wh: tuple[int, int], affine: Affine = "standard"
+) -> Matrix:
     """Map a person's box onto the pose network's input.
 
     The box is widened or heightened to the crop's aspect, enlarged by 1.25 and centred; no rotation.
@@ -51,7 +55,9 @@ def crop_person(frame: Frame, matrix: Matrix, *, crop_wh: tuple[int, int]) -> Fr
     return cv2.warpAffine(frame, matrix, crop_wh, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
 
 
-def to_source_pixels(keypoints: npt.NDArray[np.float32], matrices: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def to_source_pixels(
+    keypoints: npt.NDArray[np.float32], matrices: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
     """Take keypoints back from crops to the source.
 
     Args:
@@ -65,7 +71,9 @@ def to_source_pixels(keypoints: npt.NDArray[np.float32], matrices: npt.NDArray[n
     return (keypoints - matrices[:, None, :, 2]) / scales[:, None]
 
 
-def person_crop_box(boxes_xyxy: npt.NDArray[np.float32], *, image_wh: tuple[int, int]) -> npt.NDArray[np.int32]:
+def person_crop_box(
+    boxes_xyxy: npt.NDArray[np.float32], *, image_wh: tuple[int, int]
+) -> npt.NDArray[np.int32]:
     """Return the box of a frame's ``person`` crop: the union of its persons' boxes, rounded and inside the image.
 
     Args:

@@ -173,7 +173,9 @@ class DecodePool:
                     worker = _Worker(self._limit_seconds)
                     self._workers.add(worker)
                 worker.decode(video, self._plan)
-            except Exception as failure:  # ours too: raised where the frames are asked for, which else waits for ever
+            except (
+                Exception
+            ) as failure:  # ours too: raised where the frames are asked for, which else waits for ever
                 error = failure
             # closed before the clip's end is told, so that a finished clip leaves no process behind
             if worker is not None and not (worker.is_ready and worker.num_videos < _VIDEOS_PER_PROCESS):
@@ -210,7 +212,9 @@ class _Worker:
             Channel(ours).receive()  # imports take their time, which is not the first clip's
         except (EOFError, OSError) as error:
             ours.close()
-            raise RuntimeError(f"a decoding process does not start ({self._exit_reason()}); see above") from error
+            raise RuntimeError(
+                f"a decoding process does not start ({self._exit_reason()}); see above"
+            ) from error
         self._channel = Channel(ours, limit_seconds=limit_seconds)
         self._limit_seconds = limit_seconds
         self.num_videos = 0

@@ -45,7 +45,9 @@ def decode_heatmaps(heatmaps: Tensor, *, crop_wh: tuple[int, int]) -> tuple[Tens
     x, y = places % width, places // width
 
     def at(column: Tensor, row: Tensor) -> Tensor:
-        return flat.gather(2, (row.clamp(0, height - 1) * width + column.clamp(0, width - 1))[..., None])[..., 0]
+        return flat.gather(2, (row.clamp(0, height - 1) * width + column.clamp(0, width - 1))[..., None])[
+            ..., 0
+        ]
 
     step_x = torch.sign(at(x + 1, y) - at(x - 1, y)) * 0.25
     step_y = torch.sign(at(x, y + 1) - at(x, y - 1)) * 0.25

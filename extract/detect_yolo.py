@@ -20,7 +20,10 @@ _CONFIG_FOLDER = tempfile.TemporaryDirectory(prefix="heatpool-ultralytics-")
 os.environ.update(
     YOLO_OFFLINE="true", YOLO_AUTOINSTALL="false", YOLO_VERBOSE="false", YOLO_CONFIG_DIR=_CONFIG_FOLDER.name
 )
-from ultralytics import YOLO, settings  # noqa: E402
+from ultralytics import YOLO as YOLO  # noqa: E402  # re-exported: whoever needs it gets it with the guards
+from ultralytics import settings  # noqa: E402
+
+settings.update({"sync": False})
 
 VERSION = version("ultralytics")
 PERSON = "person"  # class name in COCO weights
@@ -47,14 +50,13 @@ class YoloDetector:
     def __init__(
         self, weights: Path, *, device: str, batch_size: int, image_size: int, confidence: float, iou: float
     ) -> None:
-        settings.update({"sync": False})
         if not weights.is_file():
             raise FileNotFoundError(
                 f"{weights}: no such detector weights; give DETECTOR a file of ultralytics weights (for example "
                 "yolov8n.pt), a file of boxes, or none"
             )
         self.batch_size = batch_size
-        self._yolo = YOLO(weights, task="detect" if weights.suffix == ".onnx" else None)
+        self._yolo = YOLO(str(weights))
         persons = [index for index, name in self._yolo.names.items() if name == PERSON]
         if not persons:
             names = ", ".join(list(self._yolo.names.values())[:10])
@@ -83,8 +85,12 @@ class YoloDetector:
     def __call__(self, frames: Sequence[Frame]) -> list[Detections]:
         """Find the persons in ``batch_size`` frames of one size, (H, W, 3) uint8 RGB."""
         if len(frames) != self.batch_size:
-            raise ValueError(f"{len(frames)} frames; every call takes {self.batch_size}, so that results repeat")
-        results = self._yolo.predict([cv2.cvtColor(frame, cv2.COLOR_RGB2BGR) for frame in frames], **self._options)
+            raise ValueError(
+                f"{len(frames)} frames; every call takes {self.batch_size}, so that results repeat"
+            )
+        results = self._yolo.predict(
+            [cv2.cvtColor(frame, cv2.COLOR_RGB2BGR) for frame in frames], **self._options
+        )
         return [_detections(result.boxes) for result in results]
 
 

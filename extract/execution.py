@@ -5,7 +5,17 @@ from importlib.metadata import version
 
 import torch
 
-_LIBRARIES = ("torch", "torchvision", "numpy", "opencv-python-headless", "decord", "av", "ultralytics", "mmpose", "scipy")
+_LIBRARIES = (
+    "torch",
+    "torchvision",
+    "numpy",
+    "opencv-python-headless",
+    "decord",
+    "av",
+    "ultralytics",
+    "mmpose",
+    "scipy",
+)
 
 
 def choose_device(name: str) -> str:

@@ -44,7 +44,9 @@ class Detections:
 
     def __post_init__(self) -> None:
         if self.boxes_xyxy.shape != (len(self.scores), 4):
-            raise ValueError(f"boxes of shape {self.boxes_xyxy.shape} for {len(self.scores)} scores; expected (N, 4)")
+            raise ValueError(
+                f"boxes of shape {self.boxes_xyxy.shape} for {len(self.scores)} scores; expected (N, 4)"
+            )
 
     def __len__(self) -> int:
         return len(self.scores)

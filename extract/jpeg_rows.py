@@ -31,7 +31,9 @@ class JpegRows:
     def take(self, number: int, frame: Frame) -> None:
         """Look at a frame, and crop it if a sample time wants it."""
         if number in self._wanted:
-            self._jpegs[number] = crop_jpeg(frame, self._boxes[number], crop_wh=CROP_WH, quality=self._quality)
+            self._jpegs[number] = crop_jpeg(
+                frame, self._boxes[number], crop_wh=CROP_WH, quality=self._quality
+            )
 
     def arrays(self, crop: Crop) -> dict[str, npt.NDArray[np.generic]]:
         """Return the crop's arrays of ``store/schema.py``; all wanted frames must have passed."""
@@ -41,7 +43,9 @@ class JpegRows:
         for row, target in zip(rows, data, strict=True):
             target[: len(row)] = row
         nowhere = np.zeros(4, np.int32)
-        boxes = np.stack([self._boxes[number] if number >= 0 else nowhere for number in self._frames.tolist()])
+        boxes = np.stack(
+            [self._boxes[number] if number >= 0 else nowhere for number in self._frames.tolist()]
+        )
         return {
             f"frames/{crop}": data,
             f"frames/{crop}_lengths": lengths,

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -137,7 +136,9 @@ class Extractor:
             box = clip_crop_box(keypoints.reshape(-1, 2), image_wh=(facts.width, facts.height))
             arrays |= self._clip_jpegs(times, frames, box).arrays("clip")
         num_persons = int(persons.valid.any(0).sum())
-        return ExtractedClip(_outcome(entry, video, num_persons=num_persons, num_steps=len(times.positions)), arrays)
+        return ExtractedClip(
+            _outcome(entry, video, num_persons=num_persons, num_steps=len(times.positions)), arrays
+        )
 
     def _detect(self, clip_id: str, facts: VideoFacts, frames: FrameKeeper) -> Stages:
         """Find the persons of every frame that is looked at; returns frame -> ``Detections``."""
@@ -215,7 +216,9 @@ class Extractor:
                 return blend(values)
 
             arrays: dict[str, npt.NDArray[np.generic]] = {
-                pooled_array_name(tap): on_clock(np.stack([pose.pooled[tap] for pose in poses])).astype(np.float16)
+                pooled_array_name(tap): on_clock(np.stack([pose.pooled[tap] for pose in poses])).astype(
+                    np.float16
+                )
                 for tap in self.pose.taps
             }
             arrays["keypoints"] = on_clock(keypoints)
@@ -234,7 +237,11 @@ class Extractor:
         with self.stopwatch("pose and pool"):
             batch = self.pose(torch.from_numpy(np.stack(crops)))
         return [
-            PoseRow(batch.keypoints[row], batch.scores[row], {tap: values[row] for tap, values in batch.pooled.items()})
+            PoseRow(
+                batch.keypoints[row],
+                batch.scores[row],
+                {tap: values[row] for tap, values in batch.pooled.items()},
+            )
             for row in range(len(crops))
         ]
 
@@ -280,5 +287,7 @@ def _missing_frames(entry: ClipEntry, video: Video) -> str | None:
     """Say what is missing; what the dataset expects goes before what the file's header claims."""
     found = video.facts.num_frames
     if entry.num_frames is not None:
-        return None if found >= entry.num_frames else f"has {found} frames, the dataset says {entry.num_frames}"
+        return (
+            None if found >= entry.num_frames else f"has {found} frames, the dataset says {entry.num_frames}"
+        )
     return f"has {found} frames, its header says {video.header_frames}" if video.is_short else None

@@ -1,6 +1,5 @@
 """Feedback pooling: the features of a pose network at the joints that it found. Pure."""
 
-import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
@@ -23,7 +22,9 @@ def pool_at_joints(feature_map: Tensor, keypoints: Tensor, *, crop_wh: tuple[int
     (align_corners=True), up to half a cell off geometry.
     """
     if feature_map.shape[0] != keypoints.shape[0]:
-        raise ValueError(f"{feature_map.shape[0]} feature maps for the keypoints of {keypoints.shape[0]} crops")
+        raise ValueError(
+            f"{feature_map.shape[0]} feature maps for the keypoints of {keypoints.shape[0]} crops"
+        )
     half_wh = keypoints.new_tensor(crop_wh) / 2
     grid = (keypoints / half_wh - 1).unsqueeze(2).to(feature_map.dtype)  # (N, V, 1, 2) in [-1, 1]
     sampled = F.grid_sample(feature_map, grid, mode="bilinear", padding_mode="zeros", align_corners=True)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # mmpose warns on import of what it would need to train
@@ -71,7 +71,7 @@ class MmposeEstimator:
         self._device = torch.device(device)
         self._precision = precision
         self.batch_size = batch_size
-        width, height = model.head.decoder.input_size
+        width, height = self.network.head.decoder.input_size
         self.crop_wh = (int(width), int(height))
         self.affine: Affine = "udp" if _uses_udp(settings) else "standard"
         self.skeleton = metadata
@@ -83,7 +83,9 @@ class MmposeEstimator:
         self.taps: Mapping[str, int] = self._try_out()
         self.meaning: Mapping[str, object] = {
             "config_sha256": hashlib.sha256(_canonical(settings.model)).hexdigest(),
-            "checkpoint_sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest() if checkpoint else "random",
+            "checkpoint_sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+            if checkpoint
+            else "random",
             "crop_wh": list(self.crop_wh),
             "affine": self.affine,
             "batch_norm": batch_norm,
@@ -94,14 +96,18 @@ class MmposeEstimator:
     def __call__(self, crops: Tensor) -> PoseBatch:
         """Estimate poses. ``crops``: (batch_size, H, W, 3) uint8 RGB."""
         if len(crops) != self.batch_size:
-            raise ValueError(f"{len(crops)} crops; every call takes {self.batch_size}, so that results repeat")
+            raise ValueError(
+                f"{len(crops)} crops; every call takes {self.batch_size}, so that results repeat"
+            )
         keypoints, scores, maps = self._forward(crops)
         pooled = {
             # vectors per joint are stored as they are; maps are pooled at the joints
             name: values if values.ndim == 3 else pool_at_joints(values, keypoints, crop_wh=self.crop_wh)
             for name, values in maps.items()
         }
-        return PoseBatch(_to_numpy(keypoints), _to_numpy(scores), {name: _to_numpy(v) for name, v in pooled.items()})
+        return PoseBatch(
+            _to_numpy(keypoints), _to_numpy(scores), {name: _to_numpy(v) for name, v in pooled.items()}
+        )
 
     @torch.inference_mode()
     def feature_maps(self, crops: Tensor) -> dict[str, Tensor]:
@@ -116,7 +122,7 @@ class MmposeEstimator:
         with torch.autocast(
             self._device.type, dtype=_AUTOCAST.get(self._precision), enabled=self._precision in _AUTOCAST
         ):
-            output = self.network.head(self.network.extract_feat(images))
+            output: tuple[Tensor, ...] | Tensor = self.network.head(self.network.extract_feat(images))
         keypoints, scores = self._decode(output)
         maps = {tap.name: self._read(tap, output) for tap in self._taps}
         return keypoints, scores, maps
@@ -128,7 +134,7 @@ class MmposeEstimator:
             raise ValueError("tap 'simcc': this pose network's head gives heatmaps, not SimCC vectors")
         return torch.cat([vector.float() for vector in output], dim=-1)
 
-    def _decode(self, output: Any) -> tuple[Tensor, Tensor]:
+    def _decode(self, output: tuple[Tensor, ...] | Tensor) -> tuple[Tensor, Tensor]:
         decoder = self.network.head.decoder
         kind = type(decoder).__name__
         if isinstance(output, tuple) and kind == "SimCCLabel":
@@ -176,11 +182,13 @@ def _read_config(path: Path) -> Config:
     if "decoder" not in head:
         raise ValueError(f"{path}: its model.head has no decoder; expected a mmpose 1.x top-down config")
     if "init_cfg" in settings.model.backbone:
-        settings.model.backbone.init_cfg = None  # would download ImageNet weights that the checkpoint replaces
+        settings.model.backbone.init_cfg = (
+            None  # would download ImageNet weights that the checkpoint replaces
+        )
     return settings
 
 
-def _build(settings: Config, checkpoint: Path | None) -> tuple[nn.Module, Skeleton]:
+def _build(settings: Config, checkpoint: Path | None) -> tuple[Any, Skeleton]:  # a mmpose estimator: nn.Module does not know its parts
     # without a checkpoint mmpose warns, past any filter, that it falls back to COCO's joints
     with warnings.catch_warnings(record=True):
         model = init_model(settings, None, device="cpu")
@@ -204,9 +212,17 @@ def _build(settings: Config, checkpoint: Path | None) -> tuple[nn.Module, Skelet
 
 def _load(checkpoint: Path) -> dict[str, Any]:
     if not checkpoint.is_file():
-        raise FileNotFoundError(f"{checkpoint}: no such checkpoint; give POSE_CHECKPOINT the weights of the pose config")
+        raise FileNotFoundError(
+            f"{checkpoint}: no such checkpoint; give POSE_CHECKPOINT the weights of the pose config"
+        )
     # what mmengine itself writes beside the weights: its loss history, numpy numbers
-    harmless = [HistoryBuffer, np.ndarray, np.dtype, np.core.multiarray._reconstruct, np.core.multiarray.scalar]
+    harmless = [
+        HistoryBuffer,
+        np.ndarray,
+        np.dtype,
+        np.core.multiarray._reconstruct,
+        np.core.multiarray.scalar,
+    ]
     harmless += [type(np.dtype(kind)) for kind in ("f4", "f8", "i4", "i8", "bool")]
     try:
         with torch.serialization.safe_globals(harmless):
@@ -217,6 +233,11 @@ def _load(checkpoint: Path) -> dict[str, Any]:
             "Python objects, which could run code. If you trust it, load it yourself and save only its state_dict"
         ) from error
     return loaded
+
+
+def _numpy_pickles() -> list[Any]:
+    # private names, but the ones that numpy 1 writes into every pickle of an array or a number
+    return [getattr(np.core.multiarray, name) for name in ("_reconstruct", "scalar")]
 
 
 def _uses_udp(settings: Config) -> bool:

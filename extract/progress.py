@@ -30,7 +30,12 @@ class Progress:
         self._begin = self._last_line = time.monotonic()
         self._is_terminal = sys.stderr.isatty()
         self._bar = tqdm(
-            total=total, initial=num_before, unit="clip", disable=not self._is_terminal, dynamic_ncols=True, smoothing=0.05
+            total=total,
+            initial=num_before,
+            unit="clip",
+            disable=not self._is_terminal,
+            dynamic_ncols=True,
+            smoothing=0.05,
         )
 
     def __enter__(self) -> Self:
@@ -47,7 +52,9 @@ class Progress:
         self._num_frames += outcome.num_frames or 0
         self._num_failed += outcome.status in FAILED
         frames_per_second = self._num_frames / (time.monotonic() - self._begin)
-        self._bar.set_postfix_str(f"{frames_per_second:.0f} frames/s, {self._num_failed} failed", refresh=False)
+        self._bar.set_postfix_str(
+            f"{frames_per_second:.0f} frames/s, {self._num_failed} failed", refresh=False
+        )
         self._bar.update()
         if not self._is_terminal and time.monotonic() - self._last_line > _LINE_EVERY_SECONDS:
             self._last_line = time.monotonic()

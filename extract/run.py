@@ -89,14 +89,18 @@ def run_extraction(
     """
     if retry_failed:
         writer.forget_failures(entry.id for entry in entries)
-    todo = [entry for entry in entries if _is_todo(writer.outcome(entry.id).status, retry_failed=retry_failed)]
+    todo = [
+        entry for entry in entries if _is_todo(writer.outcome(entry.id).status, retry_failed=retry_failed)
+    ]
     num_before = len(entries) - len(todo)
     logger.info("%d clips: %d to do, %d done before", len(entries), len(todo), num_before)
     begin = time.monotonic()
     num_new = num_frames = 0
     with (
         _stop_on_signals() as stop,
-        DecodePool(num_workers=num_decoders, limit_seconds=decode_limit_seconds, plan=extractor.frames_wanted) as pool,
+        DecodePool(
+            num_workers=num_decoders, limit_seconds=decode_limit_seconds, plan=extractor.frames_wanted
+        ) as pool,
         Progress(total=len(entries), num_before=num_before) as progress,
         _Packing(writer, order=[entry.id for entry in entries]) as packing,
     ):
@@ -221,4 +225,6 @@ def _log_timings(writer: StoreWriter, extractor: Extractor, summary: RunSummary)
     }
     with (writer.work / "timings.jsonl").open("a") as file:
         file.write(json.dumps(line) + "\n")
-    logger.info("seconds per stage: %s", ", ".join(f"{name} {seconds:.1f}" for name, seconds in stages.items()))
+    logger.info(
+        "seconds per stage: %s", ", ".join(f"{name} {seconds:.1f}" for name, seconds in stages.items())
+    )

@@ -110,6 +110,9 @@ class Scheduler:
                 if begun is not None:
                     active.append(_Task(begun[0], begun[1]()))
                     continue
+            # all decoders are at work and none has a frame: wait for the oldest clip's, which ends first
+            if self._pull(active, "pose", wait=True) or self._pull(active, "detect", wait=True):
+                continue
             if not active:
                 return
             self._pad_oldest(active)
@@ -129,17 +132,12 @@ class Scheduler:
             return True, error
         return False, None
 
-    def _pull(self, active: Sequence[_Task], network: NetworkName) -> bool:
-        """Take one row, of the oldest clip that has one ready, and run the batch if it is full."""
-        asks = [
-            task.ask
-            for task in active
-            if task.ask is not None and task.ask.network == network and not task.ask.is_exhausted
-        ]
-        if not asks:
+    def _pull(self, active: Sequence[_Task], network: NetworkName, *, wait: bool = False) -> bool:
+        """Take one row, of the oldest clip that has one, and run the batch if it is full."""
+        asks = (task.ask for task in active if task.ask is not None and task.ask.network == network)
+        ask = next((ask for ask in asks if not ask.is_exhausted and (wait or ask.is_ready())), None)
+        if ask is None:
             return False
-        # where no row is ready the oldest clip's next one is waited for; meanwhile the others' decoders run on
-        ask = next((ask for ask in asks if ask.is_ready()), asks[0])
         try:
             row = next(ask.rows)
         except StopIteration:

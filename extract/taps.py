@@ -44,7 +44,9 @@ class TapReader:
         for tap in taps:
             if tap.module not in modules:
                 near = difflib.get_close_matches(tap.module, modules, n=4, cutoff=0.4)
-                raise ValueError(f"the pose network has no module {tap.module!r} to tap; near: {', '.join(near)}")
+                raise ValueError(
+                    f"the pose network has no module {tap.module!r} to tap; near: {', '.join(near)}"
+                )
             modules[tap.module].register_forward_hook(self._hook(tap))
 
     def take(self, tap: Tap) -> Tensor:
@@ -55,7 +57,9 @@ class TapReader:
         """
         value = self._values.pop(tap.name, None)
         if value is None:
-            raise ValueError(f"tap {tap.name!r}: the forward pass of the pose network returns no tensor there")
+            raise ValueError(
+                f"tap {tap.name!r}: the forward pass of the pose network returns no tensor there"
+            )
         return value
 
     def _hook(self, tap: Tap):  # type: ignore[no-untyped-def]  # noqa: ANN202

@@ -76,4 +76,6 @@ def open_video(path: Path, *, use_pyav: bool = False) -> OpenVideo:
         num_frames = video_pyav.count_frames(path)
     if num_frames == 0:
         raise VideoError(f"{path}: opens, but not one frame can be decoded; copy it again", "decode_error")
-    return OpenVideo(path, decoder, VideoFacts(num_frames, probe.fps, probe.width, probe.height), probe.header_frames)
+    return OpenVideo(
+        path, decoder, VideoFacts(num_frames, probe.fps, probe.width, probe.height), probe.header_frames
+    )

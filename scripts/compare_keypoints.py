@@ -25,8 +25,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print the distances per class and in all; return 0."""
     parser = argparse.ArgumentParser(prog="python -m scripts.compare_keypoints", description=__doc__)
     parser.add_argument("--store", required=True)
-    parser.add_argument("--videos", type=Path, required=True, help="the folder that the store's paths are relative to")
-    parser.add_argument("--weights", type=Path, required=True, help="ultralytics pose weights, such as yolov8n-pose.pt")
+    parser.add_argument(
+        "--videos", type=Path, required=True, help="the folder that the store's paths are relative to"
+    )
+    parser.add_argument(
+        "--weights", type=Path, required=True, help="ultralytics pose weights, such as yolov8n-pose.pt"
+    )
     parser.add_argument("--steps", type=int, default=8, help="sample times per clip (default: %(default)s)")
     options = parser.parse_args(argv)
     store = open_store(options.store)
@@ -48,7 +52,9 @@ def _distances(store: StoreReader, clip_id: str, videos: Path, other: YOLO, step
     """Yield, per person and frame, the distances of the joints that the other network is sure of."""
     positions = np.asarray(store.read("frame_positions", clip_id))
     near = np.flatnonzero(np.abs(positions - np.rint(positions)) <= MAX_OFFSET)
-    chosen = {int(np.rint(positions[step])): step for step in near[np.linspace(0, len(near) - 1, steps).astype(int)]}
+    chosen = {
+        int(np.rint(positions[step])): step for step in near[np.linspace(0, len(near) - 1, steps).astype(int)]
+    }
     keypoints, valid = store.keypoints(clip_id), store.person_valid(clip_id)
     boxes = np.asarray(store.read("boxes", clip_id))
     video = open_video(videos / store.row(clip_id).entry.path)

@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             path.parent.mkdir(parents=True, exist_ok=True)
             figure.savefig(path)
         except (StoreError, OSError) as error:
-            print(f"error: {clip_id}: {error}", file=sys.stderr)
+            print(f"error: {error}", file=sys.stderr)
             status = 1
         else:
             print(path, flush=True)

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 def main(argv: Sequence[str] | None = None) -> int:
     """Extract features; return the exit status: 0 done, 1 error, 3 some clips failed, 130 stopped and resumable."""
     options = _parse(argv)
-    log_to(work_folder(options.store) / "run.log")
+    log_to()
     try:
         return _extract(options)
     except (StoreError, ValueError, OSError) as error:
@@ -40,6 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _extract(options: argparse.Namespace) -> int:
     clips = load_clips(options.dataset, options.videos)
+    store = options.store or Path("data/stores") / clips.facts.name
+    log_to(work_folder(store) / "run.log")
     for note in clips.notes:
         logger.info("%s", note)
     wanted = select_clips(clips.entries, ids=options.ids, limit=options.limit)
@@ -58,8 +60,10 @@ def _extract(options: argparse.Namespace) -> int:
         batch_norm=options.batch_norm,
         precision=options.precision,
     )
-    execution = describe_execution(device=device, detect_batch=options.detect_batch, pose_batch=options.pose_batch)
-    with StoreWriter(options.store, store_facts(clips.facts, extractor), clips.entries, execution) as writer:
+    execution = describe_execution(
+        device=device, detect_batch=options.detect_batch, pose_batch=options.pose_batch
+    )
+    with StoreWriter(store, store_facts(clips.facts, extractor), clips.entries, execution) as writer:
         summary = run_extraction(
             wanted,
             videos=clips.root,
@@ -69,12 +73,15 @@ def _extract(options: argparse.Namespace) -> int:
             decode_limit_seconds=options.decode_limit,
             retry_failed=options.retry_failed,
         )
-    print(f"{options.store}: {summary.line()}")
+    print(f"{store}: {summary.line()}")
     if summary.was_stopped:
         logger.warning("stopped; the same command goes on")
         return 130
     if summary.num_bad:
-        logger.warning("%d clips failed or are short: `make info` lists them, --retry-failed tries them again", summary.num_bad)
+        logger.warning(
+            "%d clips failed or are short: `make info` lists them, --retry-failed tries them again",
+            summary.num_bad,
+        )
         return 3
     return 0
 
@@ -83,30 +90,56 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     defaults = ExtractConfig()
     parser = argparse.ArgumentParser(prog="python -m scripts.extract_features", description=__doc__)
     what = parser.add_argument_group("what")
-    what.add_argument("--dataset", required=True, help="a known dataset, a folder of class folders, or a CSV/JSONL table")
+    what.add_argument(
+        "--dataset", required=True, help="a known dataset, a folder of class folders, or a CSV/JSONL table"
+    )
     what.add_argument("--videos", type=Path, help="where the videos are (known datasets: data/raw/DATASET)")
-    what.add_argument("--store", type=Path, required=True, help="folder of the store; one that exists is continued")
-    what.add_argument("--ids", help="only these clips: ids with commas between, or @file with one id per line")
-    what.add_argument("--limit", type=_positive, help="only the first so many clips of the dataset (after --ids)")
+    what.add_argument("--store", type=Path, help="folder; one that exists is continued (data/stores/NAME)")
+    what.add_argument(
+        "--ids", help="only these clips: ids with commas between, or @file with one id per line"
+    )
+    what.add_argument(
+        "--limit", type=_positive, help="only the first so many clips of the dataset (after --ids)"
+    )
     what.add_argument("--retry-failed", action="store_true", help="also try clips again that failed before")
     how = parser.add_argument_group("how (all of these are part of the store's meaning)")
     how.add_argument("--detector", required=True, help="ultralytics weights, a .json file of boxes, or none")
     how.add_argument("--pose", type=Path, required=True, help="mmpose config file")
     how.add_argument("--pose-checkpoint", type=Path, required=True, help="its weights")
-    how.add_argument("--taps", required=True, help="module.path or module.path[i], with commas between; simcc")
-    how.add_argument("--clock", type=_clock, default=defaults.clock, help="sample times, or native (default: 64)")
+    how.add_argument(
+        "--taps", required=True, help="module.path or module.path[i], with commas between; simcc"
+    )
+    how.add_argument(
+        "--clock", type=_clock, default=defaults.clock, help="sample times, or native (default: 64)"
+    )
     how.add_argument("--persons", choices=MAX_PERSONS, default=defaults.persons, help="default: %(default)s")
-    how.add_argument("--crops", type=_crops, default=defaults.crops, help="person, clip, person,clip (default) or none")
-    how.add_argument("--jpeg-quality", type=_positive, default=defaults.jpeg_quality, help="default: %(default)s")
-    how.add_argument("--batch-norm", choices=("eval", "per_image"), default="eval", help="default: %(default)s")
-    how.add_argument("--precision", choices=("fp32", "bf16", "fp16"), default="fp32", help="default: %(default)s")
+    how.add_argument(
+        "--crops", type=_crops, default=defaults.crops, help="person, clip, person,clip (default) or none"
+    )
+    how.add_argument(
+        "--jpeg-quality", type=_positive, default=defaults.jpeg_quality, help="default: %(default)s"
+    )
+    how.add_argument(
+        "--batch-norm", choices=("eval", "per_image"), default="eval", help="default: %(default)s"
+    )
+    how.add_argument(
+        "--precision", choices=("fp32", "bf16", "fp16"), default="fp32", help="default: %(default)s"
+    )
     run = parser.add_argument_group("on what (recorded, may change the last bits)")
     run.add_argument("--device", default="auto", help="cpu, cuda:0, … (default: the first GPU, else the CPU)")
     run.add_argument("--threads", type=_positive, help="CPU threads of the networks (default: all cores)")
-    run.add_argument("--detect-batch", type=_positive, default=8, help="frames per detector call (default: %(default)s)")
-    run.add_argument("--pose-batch", type=_positive, default=16, help="crops per pose call (default: %(default)s)")
-    run.add_argument("--decoders", type=_positive, default=2, help="decoding processes (default: %(default)s)")
-    run.add_argument("--decode-limit", type=float, default=60.0, help="seconds without a frame (default: %(default)s)")
+    run.add_argument(
+        "--detect-batch", type=_positive, default=8, help="frames per detector call (default: %(default)s)"
+    )
+    run.add_argument(
+        "--pose-batch", type=_positive, default=16, help="crops per pose call (default: %(default)s)"
+    )
+    run.add_argument(
+        "--decoders", type=_positive, default=2, help="decoding processes (default: %(default)s)"
+    )
+    run.add_argument(
+        "--decode-limit", type=float, default=60.0, help="seconds without a frame (default: %(default)s)"
+    )
     return parser.parse_args(argv)
 
 

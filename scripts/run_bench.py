@@ -22,10 +22,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m scripts.run_bench", description=__doc__)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts to run (default: all)")
     parser.add_argument("--threads", type=int, help="CPU threads of the networks (default: all cores)")
-    parser.add_argument("--repeats", type=int, default=3, help="each side so often; medians count (default: 3)")
-    parser.add_argument("--pose", default="HRNet-W48", choices=("HRNet-W48", "HRNet-W18"), help="default: %(default)s")
-    parser.add_argument("--detector", default="yolov8n", help="architecture of ultralytics (default: %(default)s)")
-    parser.add_argument("--minutes", type=float, nargs="+", default=[0.1, 1, 10], help="clip lengths for memory")
+    parser.add_argument(
+        "--repeats", type=int, default=3, help="each side so often; medians count (default: 3)"
+    )
+    parser.add_argument(
+        "--pose", default="HRNet-W48", choices=("HRNet-W48", "HRNet-W18"), help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--detector", default="yolov8n", help="architecture of ultralytics (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--minutes", type=float, nargs="+", default=[0.1, 1, 10], help="clip lengths for memory"
+    )
     options = parser.parse_args(argv)
     log_to()
     if options.threads:

@@ -21,7 +21,12 @@ class _TwoPersons(TimedDetector):
     def __call__(self, frames: Sequence[Frame]) -> list[Detections]:
         self.network(frames)
         height, width, _ = frames[0].shape
-        boxes = np.array([[0.2, 0.2, 0.4, 0.8], [0.6, 0.2, 0.8, 0.8]], np.float32) * [width, height, width, height]
+        boxes = np.array([[0.2, 0.2, 0.4, 0.8], [0.6, 0.2, 0.8, 0.8]], np.float32) * [
+            width,
+            height,
+            width,
+            height,
+        ]
         return [Detections(boxes.astype(np.float32), np.ones(2, np.float32)) for _ in frames]
 
 

@@ -71,7 +71,9 @@ def _repeat(segment: Path, path: Path, num_frames: int) -> None:
             target.mux(packet)
 
 
-def make_pose_network(folder: Path, name: str, *, batch_size: int, precision: str = "fp32") -> MmposeEstimator:
+def make_pose_network(
+    folder: Path, name: str, *, batch_size: int, precision: str = "fp32"
+) -> MmposeEstimator:
     """Build the paper's pose network class with random weights; H2's tap (design, numerics contract 1)."""
     widths = _ARRANGED[name]
     config = folder / f"{name}.py"
@@ -107,5 +109,7 @@ class TimedDetector:
         """Detect, and forget what was found."""
         self.network(frames)
         height, width, _ = frames[0].shape
-        box: npt.NDArray[np.float32] = np.array([[width * 0.4, height * 0.2, width * 0.6, height * 0.8]], np.float32)
+        box: npt.NDArray[np.float32] = np.array(
+            [[width * 0.4, height * 0.2, width * 0.6, height * 0.8]], np.float32
+        )
         return [Detections(box, np.ones(1, np.float32)) for _ in frames]

@@ -25,7 +25,13 @@ def bench_memory(*, minutes: list[float]) -> None:
             make_video(folder / "clip.avi", num_frames=num_frames, width=1920, height=1080)
             (folder / "clips.csv").write_text("path\nclip.avi\n")
             peak = _peak_of(
-                [sys.executable, "-m", "scripts.bench.extract_one", str(folder), f"{folder}/store-{num_frames}"]
+                [
+                    sys.executable,
+                    "-m",
+                    "scripts.bench.extract_one",
+                    str(folder),
+                    f"{folder}/store-{num_frames}",
+                ]
             )
             rows.append((f"{length:g} min", num_frames, f"{peak / _MB:.0f}"))
     print_table(
@@ -65,6 +71,7 @@ def _peak_of(command: list[str]) -> int:
 
 def _children(process: psutil.Process) -> list[psutil.Process]:
     try:
-        return process.children(recursive=True)
+        children: list[psutil.Process] = process.children(recursive=True)
+        return children
     except psutil.NoSuchProcess:
         return []

@@ -2,14 +2,15 @@
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import torch
 from torch import nn
 
 from extract.config import ExtractConfig, Precision
-from extract.decode import DecodePool
+from extract.decode import DecodedVideo, DecodePool
 from extract.interfaces import VideoFacts
 from extract.pipeline import Extractor
 from extract.schedule import Scheduler
@@ -39,12 +40,11 @@ def bench_pipeline(*, pose: str, detector: str, num_clips: int, num_frames: int,
 
         def extract() -> None:
             with DecodePool(num_workers=2, limit_seconds=60, plan=extractor.frames_wanted) as pool:
-                videos = [pool.submit(video) for _ in range(num_clips)]
-                begun = [
-                    (str(i), lambda i=i: extractor.stages(ClipEntry(str(i), ""), lambda _, i=i: videos[i]))
-                    for i in range(num_clips)
-                ]
-                for _ in Scheduler(extractor.networks(), max_active=2).run(begun):
+                clips = (
+                    (clip_id, partial(extractor.stages, ClipEntry(clip_id, ""), _already(pool.submit(video))))
+                    for clip_id in map(str, range(num_clips))
+                )
+                for _ in Scheduler(extractor.networks(), max_active=2).run(clips):
                     pass
 
         bare = _bare_passes(estimator.network, finder.network.network, num_batches)
@@ -58,8 +58,15 @@ def bench_pipeline(*, pose: str, detector: str, num_clips: int, num_frames: int,
         ("", "seconds", "ratio"),
         [
             ("bare detector + pose forward passes", f"{forward:.1f}", "1"),
-            ("extraction: decode to arrays", f"{extraction:.1f}", f"**{extraction / forward:.2f}** (target 1.15)"),
-            *((f"of it: {name}", f"{seconds:.1f}", f"{seconds / forward:.2f}") for name, seconds in stages.items()),
+            (
+                "extraction: decode to arrays",
+                f"{extraction:.1f}",
+                f"**{extraction / forward:.2f}** (target 1.15)",
+            ),
+            *(
+                (f"of it: {name}", f"{seconds:.1f}", f"{seconds / forward:.2f}")
+                for name, seconds in stages.items()
+            ),
         ],
         f"Batches on both sides: {num_batches['detect']} of {DETECT_BATCH} frames, {num_batches['pose']} of "
         f"{POSE_BATCH} crops. Decoding runs in its own processes; only waiting for it is counted above.",
@@ -82,11 +89,16 @@ def bench_release(*, pose: str, detector: str, repeats: int) -> None:
         finder = TimedDetector(folder, detector, batch_size=DETECT_BATCH)
         for precision in get_args(Precision)[:2]:
             model = make_pose_network(folder, pose, batch_size=POSE_BATCH).network
-            ones = _bare_passes(model, finder.network.network, {"detect": 2 * _SAMPLE, "pose": _SAMPLE}, sizes=(1, 1))
+            ones = _bare_passes(
+                model, finder.network.network, {"detect": 2 * _SAMPLE, "pose": _SAMPLE}, sizes=(1, 1)
+            )
             batches = _bare_passes(
                 model,
                 finder.network.network,
-                {"detect": -(-num_looks * _SAMPLE // num_poses * POSE_BATCH // DETECT_BATCH), "pose": _SAMPLE},
+                {
+                    "detect": -(-num_looks * _SAMPLE // num_poses * POSE_BATCH // DETECT_BATCH),
+                    "pose": _SAMPLE,
+                },
                 precision=precision,
             )
             ones()
@@ -94,7 +106,9 @@ def bench_release(*, pose: str, detector: str, repeats: int) -> None:
             release, ours = alternate(repeats, ones, batches)
             release *= _RELEASE_FRAMES / _SAMPLE
             ours *= num_poses / (_SAMPLE * POSE_BATCH)
-            rows.append((f"ours in {precision}", f"{release:.0f}", f"{ours:.0f}", f"**{release / ours:.1f}**"))
+            rows.append(
+                (f"ours in {precision}", f"{release:.0f}", f"{ours:.0f}", f"**{release / ours:.1f}**")
+            )
     print_table(
         f"The release's way: one person in {_RELEASE_FRAMES} frames of 1920x1080, {detector} + {pose}, networks only, "
         f"{torch.get_num_threads()} threads",
@@ -106,8 +120,12 @@ def bench_release(*, pose: str, detector: str, repeats: int) -> None:
     )
 
 
+def _already(video: DecodedVideo) -> Callable[[bool], DecodedVideo]:
+    return lambda _: video
+
+
 def _bare_passes(
-    pose: nn.Module,
+    pose: Any,
     detector: nn.Module,
     num_batches: Mapping[str, int],
     *,

@@ -60,7 +60,12 @@ def bench_reading(*, repeats: int) -> None:
                 _drain(side)
             npy, ours = alternate(repeats, *(lambda side=side: _drain(side) for side in sides))
             rows.append(
-                (workers, f"{_NUM_CLIPS / npy:.0f}", f"{_NUM_CLIPS / ours:.0f}", f"**{npy / ours:.2f}** (target 1)")
+                (
+                    workers,
+                    f"{_NUM_CLIPS / npy:.0f}",
+                    f"{_NUM_CLIPS / ours:.0f}",
+                    f"**{npy / ours:.2f}** (target 1)",
+                )
             )
     print_table(
         f"Reading: {_NUM_CLIPS} random one-person clips, float32 tensors (64, 17, 96), DataLoader batch 64",

@@ -19,7 +19,9 @@ def golden() -> dict[str, np.ndarray]:
 
 
 def test_simcc_joints_are_exact(golden):
-    keypoints, _ = decode_simcc(torch.from_numpy(golden["simcc_x"]), torch.from_numpy(golden["simcc_y"]), split_ratio=2.0)
+    keypoints, _ = decode_simcc(
+        torch.from_numpy(golden["simcc_x"]), torch.from_numpy(golden["simcc_y"]), split_ratio=2.0
+    )
 
     np.testing.assert_array_equal(keypoints.numpy(), golden["joints"])
 

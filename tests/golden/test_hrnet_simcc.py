@@ -71,7 +71,9 @@ def result(request, case, tmp_path_factory):
     folder, golden, _ = case
     state = torch.load(folder / "weights.pt", weights_only=True)
     heads = ("final_layer", "mlp_head_x", "mlp_head_y")
-    renamed = {f"{'head' if key.startswith(heads) else 'backbone'}.{key}": value for key, value in state.items()}
+    renamed = {
+        f"{'head' if key.startswith(heads) else 'backbone'}.{key}": value for key, value in state.items()
+    }
     work = tmp_path_factory.mktemp("hrnet")
     torch.save({"state_dict": renamed}, work / "small.pth")
     (work / "small.py").write_text(CONFIG)
@@ -92,7 +94,10 @@ def test_maps(case, result):
     mode, maps, _ = result
     for tap, name in TAPS.items():
         np.testing.assert_allclose(
-            maps[tap].numpy(), golden[f"{mode}.{name}"], **meta["tolerance"]["features"], err_msg=f"{mode} {tap}"
+            maps[tap].numpy(),
+            golden[f"{mode}.{name}"],
+            **meta["tolerance"]["features"],
+            err_msg=f"{mode} {tap}",
         )
 
 

@@ -28,7 +28,9 @@ class OneJoint:
         return PoseBatch(middle, np.ones((len(crops), 1), np.float32), {})
 
 
-@pytest.mark.parametrize(("clip", "num_frames"), [("S001C001P001R001A001", 103), ("S001C001P001R001A050", 74)])
+@pytest.mark.parametrize(
+    ("clip", "num_frames"), [("S001C001P001R001A001", 103), ("S001C001P001R001A050", 74)]
+)
 def test_crops_equal_the_golden_jpegs(clip, num_frames):
     boxes = BoxesFile(shared("golden/hpnet/golden_boxes.json"))
     golden = shared(f"golden/hpnet/person_frames/{clip}")

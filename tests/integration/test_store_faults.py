@@ -196,7 +196,9 @@ def record(monkeypatch: pytest.MonkeyPatch, kill_at: int | None = None) -> Disk:
 
 
 def stop_recording(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(durable, "os", SimpleNamespace(**vars(os) | {"fsync": lambda descriptor: None}))  # fast
+    monkeypatch.setattr(
+        durable, "os", SimpleNamespace(**vars(os) | {"fsync": lambda descriptor: None})
+    )  # fast
 
 
 def uninterrupted(

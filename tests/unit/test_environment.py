@@ -3,6 +3,7 @@
 import ast
 import re
 import sys
+import sysconfig
 import tomllib
 from importlib.metadata import distributions
 from pathlib import Path
@@ -92,8 +93,10 @@ def test_conda_environment_is_the_same_python_and_lock():
 
 
 def test_running_environment_is_the_locked_one():
-    # a package that somebody changed by hand makes every other result of this suite doubtful
-    installed = {canonicalize_name(package.name): package.version for package in distributions()}
+    # a package that somebody changed by hand makes every other result of this suite doubtful;
+    # purelib by name: pkg_resources, once imported, adds the old packages inside setuptools to sys.path
+    packages = distributions(path=[sysconfig.get_path("purelib")])
+    installed = {canonicalize_name(package.name): package.version for package in packages}
     part = "all" if "mmpose" in installed else "train"
     expected = {name: version for name, (version, _) in pins(part).items()}
     wrong = {

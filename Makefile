@@ -1,0 +1,99 @@
+# Thin on purpose: each recipe is commands that a person could type. `make` alone prints what there is.
+
+## WITH             setup: all, or train, which leaves out what extraction needs (what is there already, else all)
+WITH ?=
+## ENVIRONMENT      folder of the packages (an active conda environment named heatpool, else .venv)
+ENVIRONMENT ?= $(if $(filter heatpool,$(notdir $(CONDA_PREFIX))),$(CONDA_PREFIX),.venv)
+## PYTHON           setup: a Python 3.11 to start from (the first that runs of python3.11, python3, python)
+PYTHON ?= $(or $(shell for p in python3.11 python3 python $(ENVIRONMENT)/bin/python; do \
+	$$p -c "" 2>/dev/null && echo $$p && break; done),$(error found no Python on the PATH; expected python3.11. \
+	README.md (Install) lists the ways to get it; then: make setup PYTHON=/path/to/python3.11))
+## DATASET          a known dataset's name, a folder with one sub-folder per class, or a CSV/JSONL file (no default)
+DATASET ?=
+## VIDEOS           folder of the videos (data/raw/<name of DATASET>)
+VIDEOS ?=
+## STORE            folder of the store, or for reading any fsspec URL (extract: data/stores/<name of DATASET>)
+STORE ?=
+## DETECTOR         ultralytics weights, a .json file of boxes, or none
+DETECTOR ?=
+## POSE             a mmpose config
+POSE ?=
+## POSE_CHECKPOINT  its weights
+POSE_CHECKPOINT ?=
+## TAPS             modules to read features from, the first one being the default of the streams
+TAPS ?=
+## DEVICE           cpu, cuda:0, … (the first GPU, else the CPU)
+DEVICE ?=
+## CLIP             show: a clip's id, several with commas between, or random:5 (the first clip with data)
+CLIP ?=
+## ARGS             more options, handed on as they are: make test ARGS="-k pool"
+ARGS ?=
+## UV               lock: the uv to resolve with (uv)
+UV ?= uv
+
+RUN = $(ENVIRONMENT)/bin/python
+option = $(if $($(1)),--$(2) "$($(1))")
+QUIET = $(if $(filter setup,$(MAKECMDGOALS)),,--quiet)
+EXTRACTION = $(call option,STORE,store) $(call option,VIDEOS,videos) $(call option,DETECTOR,detector) $(call option,POSE,pose) \
+	$(call option,POSE_CHECKPOINT,pose-checkpoint) $(call option,TAPS,taps) $(call option,DEVICE,device)
+COMPILE = $(UV) pip compile pyproject.toml --group dev --quiet --python-version 3.11 \
+	--python-platform x86_64-manylinux_2_28 --only-binary :all: --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make lock"
+
+# packages in the user's home would otherwise shadow the locked ones in a conda environment
+export PYTHONNOUSERSITE = 1
+
+.DEFAULT_GOAL = help
+.PHONY: help setup extract info verify reindex show bench test lint format lock
+
+help:  ## print this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-17s%s\n", $$1, $$2 }' Makefile
+	@echo; echo "Variables (default):"
+	@sed -n 's/^## /  /p' Makefile
+	@echo; echo "make itself always exits 2 on an error; its last line names the command's own status:"
+	@echo "0 done, 1 error, 2 usage, 3 some clips failed, 4 verification failed, 130 interrupted and resumable."
+	@echo "Run the command that make prints by hand to get that status."
+
+setup:  ## make the environment from the lock file; every other target begins with this
+	@$(PYTHON) -m scripts.set_up --environment "$(ENVIRONMENT)" $(call option,WITH,with) $(QUIET)
+
+extract: WITH = all
+extract: need-DATASET setup  ## videos to store; resumes
+	$(RUN) -m scripts.extract_features --dataset "$(DATASET)" $(EXTRACTION) $(ARGS)
+
+info: need-STORE setup  ## what a store holds
+	$(RUN) -m scripts.show_info --store "$(STORE)" $(ARGS)
+
+verify: need-STORE setup  ## whether a store is whole: every bit, every file
+	$(RUN) -m scripts.verify_store --store "$(STORE)" $(ARGS)
+
+reindex: need-STORE need-DATASET setup  ## new labels or splits for a store, without the videos
+	$(RUN) -m scripts.reindex_store --store "$(STORE)" --dataset "$(DATASET)" $(ARGS)
+
+show: need-STORE setup  ## draw clips of a store
+	$(RUN) -m scripts.draw_clip --store "$(STORE)" $(call option,CLIP,clip) $(ARGS)
+
+bench: setup  ## speed, memory and size tables of this machine
+	$(RUN) -m scripts.run_bench $(ARGS)
+
+test: setup  ## the test suite, without what is slow or needs a GPU
+	$(RUN) -m pytest $(ARGS)
+
+lint: setup  ## ruff and mypy
+	$(RUN) -m ruff check
+	$(RUN) -m ruff format --check
+	$(RUN) -m mypy
+
+format: setup  ## let ruff rewrite the files
+	$(RUN) -m ruff format
+	$(RUN) -m ruff check --fix
+
+lock:  ## make both lock files from pyproject.toml; ARGS=--upgrade for newer versions
+	$(COMPILE) --extra extract $(ARGS) --output-file requirements.lock
+	$(COMPILE) --constraint requirements.lock --output-file requirements-train.lock
+
+need-DATASET need-STORE: need-%:
+	@: $(if $($*),,$(error $* is empty; expected a value, such as \
+		$(MAKE) $(MAKECMDGOALS) $*=$(EXAMPLE_$*); `make` alone says what it can be))
+EXAMPLE_DATASET = ntu60
+EXAMPLE_STORE = data/stores/ntu60

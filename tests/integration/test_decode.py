@@ -1,0 +1,367 @@
+"""Real decoders on made files: every frame is the one it says, and no file, however odd, stops the others."""
+
+import os
+import re
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from extract import video_decord, video_pyav
+from extract.decode import DecodePool, EarlyEndError
+from extract.errors import VideoError
+from extract.video import open_video
+from tests.made_videos import KINDS, draw_frame, read_number, walking_persons, write_video
+
+NUM_FRAMES = 100
+# the whole, a clock's pairs, one at either end, gaps, the last frames
+WANTED = {
+    "all": range(NUM_FRAMES),
+    "pairs": sorted({n for start in range(1, 97, 12) for n in (start, start + 1)}),
+    "first": [0],
+    "last": [NUM_FRAMES - 1],
+    "gaps": [0, 3, 50, 51, 99],
+    "second half": range(50, NUM_FRAMES),
+    "none": [],
+}
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("videos")
+    frames = walking_persons(NUM_FRAMES)
+    return {kind: write_video(folder / kind.replace(" ", "_"), frames, kind=kind) for kind in KINDS}
+
+
+@pytest.fixture
+def pool():
+    """Makes pools that want every frame; afterwards none of their processes may be left."""
+    pools = []
+
+    def make(*, num_workers=1, limit_seconds=20.0, plan=lambda facts: range(facts.num_frames)):
+        pools.append(DecodePool(num_workers=num_workers, limit_seconds=limit_seconds, plan=plan))
+        return pools[-1]
+
+    yield make
+    begin = time.monotonic()
+    for one in pools:
+        one.__exit__(None, None, None)
+    assert time.monotonic() - begin < 5
+    assert decoders() == []
+
+
+def decoders():
+    return [child for child in psutil.Process().children(recursive=True) if "extract.decode_worker" in child.cmdline()]
+
+
+def numbers(frames):
+    """Check that each frame shows the number it comes with; return the numbers."""
+    found = []
+    for number, frame in frames:
+        assert read_number(frame) == number
+        found.append(number)
+    return found
+
+
+@pytest.mark.parametrize("wanted", WANTED.values(), ids=WANTED)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("decoder", [video_decord, video_pyav])
+def test_every_frame_is_the_one_asked_for(videos, decoder, kind, wanted):
+    assert numbers(decoder.read_frames(videos[kind], wanted)) == list(wanted)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_both_decoders_give_the_same_pixels(videos, kind):
+    wanted = WANTED["gaps"]
+    both = zip(
+        video_decord.read_frames(videos[kind], wanted), video_pyav.read_frames(videos[kind], wanted), strict=True
+    )
+
+    for (_, ours), (_, theirs) in both:
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    ("kind", "decoder"),
+    [("mpeg4", "decord"), ("mjpeg", "decord"), ("mpeg4 with B-frames", "pyav"), ("h264 with B-frames", "pyav")],
+)
+def test_streams_with_b_frames_go_to_pyav(videos, kind, decoder):
+    video = open_video(videos[kind])
+
+    assert video.decoder == decoder
+    assert (video.facts.num_frames, video.facts.fps) == (NUM_FRAMES, 30)
+    assert (video.facts.width, video.facts.height) == (64, 48)
+    assert not video.is_short
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_through_the_pool(videos, pool, kind):
+    video = pool(plan=lambda facts: [0, 7, facts.num_frames - 1]).submit(videos[kind])
+
+    assert video.facts.num_frames == NUM_FRAMES
+    assert numbers(video.frames()) == [0, 7, NUM_FRAMES - 1]
+    assert re.fullmatch("[0-9a-f]{64}", video.sha256)
+
+
+def test_videos_side_by_side(videos, pool):
+    decoding = pool(num_workers=3)
+    submitted = [decoding.submit(path) for path in [*videos.values()] * 3]
+
+    assert [numbers(video.frames()) for video in reversed(submitted)] == [list(range(NUM_FRAMES))] * 12
+
+
+@pytest.mark.parametrize(("quarter_turns", "matrix"), [(3, (0, 1, -1, 0)), (1, (0, -1, 1, 0)), (2, (-1, 0, 0, -1))])
+def test_phones_film_upright(videos, tmp_path, quarter_turns, matrix):
+    data = bytearray(videos["h264 with B-frames"].read_bytes())
+    place = data.index(b"tkhd") + 44  # ISO 14496-12: the track's matrix, 16.16 fixed point
+    a, b, c, d = (value * 65536 for value in matrix)
+    data[place : place + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    (tmp_path / "turned.mp4").write_bytes(data)
+    video = open_video(tmp_path / "turned.mp4")
+
+    _, frame = next(video.frames([5]))
+    _, lying = next(open_video(videos["h264 with B-frames"]).frames([5]))
+
+    assert frame.shape == (video.facts.height, video.facts.width, 3)
+    np.testing.assert_array_equal(frame, np.rot90(lying, quarter_turns))
+
+
+# odd files
+
+
+def cut(path: Path, target: Path, share: float) -> Path:
+    data = path.read_bytes()
+    target.write_bytes(data[: int(len(data) * share)])
+    return target
+
+
+def fail(video):
+    with pytest.raises(VideoError) as caught:
+        video.facts  # noqa: B018
+        list(video.frames())
+    return str(caught.value), caught.value.status
+
+
+def test_files_that_are_no_video(videos, pool, tmp_path):
+    (tmp_path / "empty.avi").write_bytes(b"")
+    (tmp_path / "text.avi").write_text("a text file\n" * 50)
+    (tmp_path / "text.txt").write_text("a text file\n" * 50)
+    (tmp_path / "zeros.avi").write_bytes(bytes(5000))
+    (tmp_path / "folder.avi").mkdir()
+    cut(videos["h264 with B-frames"], tmp_path / "index lost.mp4", 0.5)
+    expected = {
+        "empty.avi": "the file is empty",
+        "text.avi": "no video that FFmpeg knows",
+        "text.txt": "a text file; expected a video",
+        "zeros.avi": "no video that FFmpeg knows",
+        "folder.avi": "Is a directory",
+        "index lost.mp4": "no video that FFmpeg knows",
+        "missing.avi": "No such file or directory; expected a video file there",
+    }
+    decoding = pool()
+
+    for name, reason in expected.items():
+        message, status = fail(decoding.submit(tmp_path / name))
+        assert reason in message
+        assert str(tmp_path / name) in message
+        assert status == "decode_error"
+    assert numbers(decoding.submit(videos["mpeg4"]).frames()) == list(range(NUM_FRAMES))
+    assert len(decoders()) == 1  # one process for all of them
+
+
+@pytest.mark.parametrize("kind", ["mpeg4", "mpeg4 with B-frames", "mjpeg"])
+def test_truncated_file_gives_what_is_left(videos, pool, tmp_path, kind):
+    path = cut(videos[kind], tmp_path / "cut.avi", 0.6)
+    decoding = pool()
+    video = decoding.submit(path)
+    try:
+        found = numbers(video.frames())
+    except EarlyEndError:
+        video = decoding.submit(path, again=True, use_pyav=True)
+        found = numbers(video.frames())
+
+    assert found == list(range(video.facts.num_frames))
+    assert 40 < len(found) < 80
+    assert video.is_short
+    assert video.header_frames == NUM_FRAMES
+
+
+def test_damage_in_the_middle_costs_frames_at_most(videos, pool, tmp_path):
+    data = bytearray(videos["mjpeg"].read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 3000] = bytes(3000)
+    (tmp_path / "damaged.avi").write_bytes(data)
+    video = pool().submit(tmp_path / "damaged.avi", use_pyav=True)
+
+    assert [number for number, _ in video.frames()] == list(range(video.facts.num_frames))
+    assert video.facts.num_frames > NUM_FRAMES / 2
+
+
+def test_name_that_is_no_utf8(videos, pool, tmp_path):
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xfe name.avi"))
+    path.write_bytes(videos["mjpeg"].read_bytes())
+
+    assert numbers(pool().submit(path).frames()) == list(range(NUM_FRAMES))
+
+
+def test_decoder_that_hangs_is_killed_and_the_next_clip_works(videos, pool, tmp_path):
+    os.mkfifo(tmp_path / "pipe.avi")  # nobody ever writes into it
+    decoding = pool(limit_seconds=1.0)
+    begin = time.monotonic()
+    hanging, after = decoding.submit(tmp_path / "pipe.avi"), decoding.submit(videos["mpeg4"])
+
+    message, status = fail(hanging)
+
+    assert status == "timeout"
+    assert "no frame for 1 s, the decoder was killed" in message
+    assert time.monotonic() - begin < 10
+    assert numbers(after.frames()) == list(range(NUM_FRAMES))
+
+
+def test_leaving_does_not_wait_for_a_decoder_that_hangs(pool, tmp_path):
+    os.mkfifo(tmp_path / "pipe.avi")
+    pool(limit_seconds=60.0).submit(tmp_path / "pipe.avi")
+    while not decoders():
+        time.sleep(0.01)
+    # the fixture leaves, and looks at its watch
+
+
+def test_decoder_that_is_killed_mid_clip(pool, tmp_path):
+    big = [np.zeros((720, 1280, 3), np.uint8)] * 120  # more than may wait, so it cannot have been sent whole
+    path = write_video(tmp_path / "big", big, kind="mjpeg")
+    decoding = pool()
+    video, after = decoding.submit(path), decoding.submit(path)
+    assert video.facts.num_frames == 120
+    (process,) = decoders()
+    process.send_signal(signal.SIGKILL)
+
+    message, status = fail(video)
+
+    assert status == "decode_error"
+    assert "the decoder died (signal 9)" in message
+    assert after.facts.num_frames == 120
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_to_the_whole_job_are_the_parents_business(videos, pool, number):
+    decoding = pool(plan=lambda facts: range(facts.num_frames))
+    list(decoding.submit(videos["mpeg4"]).frames())
+    (process,) = decoders()
+    process.send_signal(number)
+
+    assert numbers(decoding.submit(videos["mpeg4"]).frames()) == list(range(NUM_FRAMES))
+    assert decoders() == [process]
+
+
+def test_bounded_queue(pool, tmp_path):
+    frames = [np.zeros((720, 1280, 3), np.uint8)] * 120
+    video = pool().submit(write_video(tmp_path / "big", frames, kind="mjpeg"))
+    most = (128 << 20) // (720 * 1280 * 3)
+    deadline = time.monotonic() + 20
+    while video._items.qsize() < most:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    time.sleep(0.3)
+
+    assert video._items.qsize() == most < 120
+    assert len(list(video.frames())) == 120
+
+
+def test_video_that_nobody_wants_any_more_frees_its_decoder(videos, pool, tmp_path):
+    big = write_video(tmp_path / "big", [np.zeros((720, 1280, 3), np.uint8)] * 120, kind="mjpeg")
+    decoding = pool()
+    unwanted = decoding.submit(big)
+    assert unwanted.facts.num_frames == 120
+
+    unwanted.cancel()
+
+    assert numbers(decoding.submit(videos["mpeg4"]).frames()) == list(range(NUM_FRAMES))
+
+
+def test_second_decoding_does_not_wait_for_those_ahead(videos, pool, tmp_path):
+    big = write_video(tmp_path / "big", [np.zeros((720, 1280, 3), np.uint8)] * 120, kind="mjpeg")
+    decoding = pool()
+    decoding.submit(big)  # decoded ahead; its queue is full, and nobody looks at it yet
+
+    assert numbers(decoding.submit(videos["mpeg4"], again=True).frames()) == list(range(NUM_FRAMES))
+
+
+def test_file_with_fewer_frames_than_counted(videos, pool):
+    video = pool(plan=lambda facts: [0, 1, facts.num_frames + 5]).submit(videos["mpeg4"])
+
+    with pytest.raises(EarlyEndError, match="after 2 of the 3 frames"):
+        list(video.frames())
+
+
+def test_our_own_mistake_is_raised_and_not_waited_for(videos, pool):
+    def plan(facts):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        list(pool(plan=plan).submit(videos["mpeg4"]).frames())
+
+
+def test_process_that_does_not_start_is_not_the_clips_fault(videos, pool, monkeypatch):
+    monkeypatch.setattr("extract.decode._ENVIRONMENT", {**os.environ, "PYTHONPATH": "", "PYTHONHOME": "/nowhere"})
+
+    with pytest.raises(RuntimeError, match="does not start"):
+        list(pool().submit(videos["mpeg4"]).frames())
+
+
+def test_works_from_any_folder(videos, pool, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    assert numbers(pool().submit(videos["mpeg4"]).frames()) == list(range(NUM_FRAMES))
+
+
+def test_processes_are_renewed(videos, pool, monkeypatch):
+    monkeypatch.setattr("extract.decode._VIDEOS_PER_PROCESS", 2)
+    decoding = pool()
+    seen = set()
+    for _ in range(4):
+        video = decoding.submit(videos["mjpeg"])
+        assert video.facts.num_frames == NUM_FRAMES
+        seen |= {process.pid for process in decoders()}
+        list(video.frames())
+
+    assert len(seen) == 2
+
+
+PARENT = """
+import sys, time
+from pathlib import Path
+from extract.decode import DecodePool
+pool = DecodePool(num_workers=1, limit_seconds=60, plan=lambda facts: range(facts.num_frames))
+pool.submit(Path(sys.argv[1]))
+time.sleep(60)
+"""
+
+
+def test_a_killed_parent_leaves_no_process_behind(tmp_path):
+    os.mkfifo(tmp_path / "pipe.avi")  # its decoder hangs in native code and sees no closed channel
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, tmp_path / "pipe.avi"])
+    process = psutil.Process(parent.pid)
+    deadline = time.monotonic() + 20
+    while not (children := process.children()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    time.sleep(0.7)  # it has opened the file by now
+    parent.kill()
+    parent.wait()
+
+    gone, alive = psutil.wait_procs(children, timeout=5)
+    for one in alive:
+        one.kill()
+    assert not alive
+
+
+def test_frames_show_their_number():
+    # the tests above stand on it
+    assert [read_number(draw_frame(number)) for number in range(256)] == list(range(256))
+    assert threading.active_count() < 20
