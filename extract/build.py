@@ -1,4 +1,4 @@
-"""From settings to the parts of an extraction; which kind of detector is meant; what the store will say of it."""
+"""From settings to the parts of an extraction, and to what the store will say of them."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

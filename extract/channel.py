@@ -21,8 +21,12 @@ class Channel:
     """
 
     def __init__(self, end: socket.socket, *, limit_seconds: float | None = None) -> None:
-        end.settimeout(limit_seconds)  # a silence of so long raises TimeoutError
         self._socket = end
+        self.set_limit(limit_seconds)
+
+    def set_limit(self, seconds: float | None) -> None:
+        """Let a silence of so long raise ``TimeoutError``; None: wait for ever."""
+        self._socket.settimeout(seconds)
 
     def send(self, message: Message, frame: Frame | None = None) -> None:
         """Send a message, and the frame that it announces."""

@@ -1,4 +1,4 @@
-"""Every choice that changes the numbers of a store, with its source; what is typed as a flag and saved as the meaning."""
+"""Every choice of an extraction that changes its numbers, with its source; saved with the store."""
 
 from dataclasses import dataclass
 from typing import Literal

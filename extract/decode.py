@@ -26,6 +26,7 @@ _AHEAD_MIN_FRAMES = 4
 # decord and FFmpeg lose a little memory per file (specs/ecosystem.md D5); a fresh process costs half a second.
 _VIDEOS_PER_PROCESS = 500
 _POLL_SECONDS = 0.2
+_START_SECONDS = 300.0  # imports from a cold network disk
 # The process finds our modules whatever its working directory.
 _SEARCH_PATH = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
 _ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(_SEARCH_PATH)}
@@ -192,11 +193,7 @@ class DecodePool:
 
 
 class _Worker:
-    """A decoding process.
-
-    Raises:
-        RuntimeError: it does not start.
-    """
+    """A decoding process; its imports take their time, which is not the first clip's."""
 
     def __init__(self, limit_seconds: float) -> None:
         ours, theirs = socket.socketpair()
@@ -208,22 +205,24 @@ class _Worker:
                 env=_ENVIRONMENT,
                 start_new_session=True,  # a terminal's Ctrl-C goes to the parent alone
             )
-        try:
-            Channel(ours).receive()  # imports take their time, which is not the first clip's
-        except (EOFError, OSError) as error:
-            ours.close()
-            raise RuntimeError(
-                f"a decoding process does not start ({self._exit_reason()}); see above"
-            ) from error
-        self._channel = Channel(ours, limit_seconds=limit_seconds)
+        self._channel = Channel(ours, limit_seconds=_START_SECONDS)
         self._limit_seconds = limit_seconds
         self.num_videos = 0
         self.is_ready = True  # for the next video
 
     def decode(self, video: DecodedVideo, plan: Plan) -> None:
-        """Decode one video into its queue."""
-        self.num_videos += 1
+        """Decode one video into its queue.
+
+        Raises:
+            VideoError: it cannot be decoded.
+            RuntimeError: the process does not start.
+        """
         self.is_ready = False
+        if self.num_videos == 0:
+            self._wait_for_start()
+        self.num_videos += 1
+        if video._cancelled.is_set():
+            return
         try:
             self._channel.send({"path": str(video.path), "use_pyav": video.use_pyav})
             facts = video._open(self._answer())
@@ -262,6 +261,13 @@ class _Worker:
         self._channel.close()
         self._process.kill()
         self._process.wait()
+
+    def _wait_for_start(self) -> None:
+        try:
+            self._channel.receive()
+        except (EOFError, OSError) as error:
+            raise RuntimeError(f"a decoding process does not start ({self._exit_reason()})") from error
+        self._channel.set_limit(self._limit_seconds)
 
     def _answer(self) -> Message:
         message = self._channel.receive()

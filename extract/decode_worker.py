@@ -25,9 +25,9 @@ def main(descriptor: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     _die_with_parent()
     channel = Channel(socket.socket(fileno=descriptor))
-    channel.send({"ready": True})
-    while True:
-        try:
+    try:
+        channel.send({"ready": True})
+        while True:
             request = channel.receive()
             try:
                 video = open_video(Path(request["path"]), use_pyav=request["use_pyav"])
@@ -35,8 +35,8 @@ def main(descriptor: int) -> None:
                 _send_frames(channel, video, channel.receive()["wanted"])
             except VideoError as error:
                 channel.send({"error": str(error), "status": error.status})
-        except (EOFError, BrokenPipeError, ConnectionResetError):
-            return
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return  # the parent is gone, or wants no more
 
 
 def _die_with_parent() -> None:

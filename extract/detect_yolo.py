@@ -10,12 +10,13 @@ from typing import cast
 
 import cv2
 import numpy as np
+import torch
 from torch import nn
 
 from extract.interfaces import Detections, Frame
 
-# Read on import: no telemetry, no look-ups on the network, no pip behind the user's back, and a settings folder of our
-# own, because many processes corrupt the shared one (specs/ecosystem.md Y2, Y3).
+# Read on import: no telemetry, no look-ups on the network, no pip behind the user's back, and a settings
+# folder of our own, because many processes corrupt the shared one (specs/ecosystem.md Y2, Y3).
 _CONFIG_FOLDER = tempfile.TemporaryDirectory(prefix="heatpool-ultralytics-")
 os.environ.update(
     YOLO_OFFLINE="true", YOLO_AUTOINSTALL="false", YOLO_VERBOSE="false", YOLO_CONFIG_DIR=_CONFIG_FOLDER.name
@@ -52,8 +53,8 @@ class YoloDetector:
     ) -> None:
         if not weights.is_file():
             raise FileNotFoundError(
-                f"{weights}: no such detector weights; give DETECTOR a file of ultralytics weights (for example "
-                "yolov8n.pt), a file of boxes, or none"
+                f"{weights}: no such detector weights; give DETECTOR a file of ultralytics weights "
+                "(for example yolov8n.pt), a .json file of boxes, or none"
             )
         self.batch_size = batch_size
         self._yolo = YOLO(str(weights))
@@ -70,6 +71,7 @@ class YoloDetector:
             "verbose": False,
             "save": False,
         }
+        self._set_up()
         self.meaning: Mapping[str, object] = {
             "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
             "image_size": image_size,
@@ -92,6 +94,12 @@ class YoloDetector:
             [cv2.cvtColor(frame, cv2.COLOR_RGB2BGR) for frame in frames], **self._options
         )
         return [_detections(result.boxes) for result in results]
+
+    def _set_up(self) -> None:
+        """Let ultralytics choose its device now: it then sets PyTorch's threads for the whole process."""
+        num_threads = torch.get_num_threads()
+        self([np.zeros((64, 64, 3), np.uint8)] * self.batch_size)
+        torch.set_num_threads(num_threads)
 
 
 def _detections(boxes: object) -> Detections:

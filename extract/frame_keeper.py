@@ -34,11 +34,11 @@ class Video(Protocol):
 
 
 class FrameKeeper:
-    """Hands out a clip's frames: first all that are looked at, then, as often as needed, those of the pose stage.
+    """Hands out a clip's frames: first all that are looked at, then those of the pose stage.
 
-    Who is in a clip is known only at its end, so the pose stage comes after all detections. On a clock it needs at
-    most two frames per sample time, which are kept. On the native clock it needs them all: keeping them would make
-    memory grow with the clip, so the video is decoded again.
+    Who is in a clip is known only at its end, so the pose stage comes after all detections. On a clock it
+    needs at most two frames per sample time, which are kept. On the native clock it needs them all: keeping
+    them would make memory grow with the clip, so the video is decoded again.
 
     Args:
         video: the first decoding.

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from store.skeleton import Skeleton
+if TYPE_CHECKING:  # decoding processes import this file too, and start ten times as fast without them
+    import torch
+
+    from store.skeleton import Skeleton
 
 Affine = Literal["standard", "udp"]  # see extract/crop.py
 Frame = npt.NDArray[np.uint8]  # (H, W, 3) RGB
@@ -114,10 +116,10 @@ class PoseEstimator(Protocol):
     batch_size: int
     crop_wh: tuple[int, int]
     affine: Affine
-    skeleton: Skeleton
+    skeleton: "Skeleton"
     taps: Mapping[str, int]
     meaning: Mapping[str, object]
 
-    def __call__(self, crops: torch.Tensor) -> PoseBatch:
+    def __call__(self, crops: "torch.Tensor") -> PoseBatch:
         """Estimate poses. ``crops``: (batch_size, H, W, 3) uint8 RGB."""
         ...

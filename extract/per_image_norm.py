@@ -7,9 +7,9 @@ from torch import Tensor, nn
 class PerImageNorm(nn.Module):
     """What ``BatchNorm2d`` in train mode does to a batch of one crop, for any batch.
 
-    The release never switches its pose network to eval mode and feeds it one crop at a time, so every BatchNorm uses
-    that crop's own mean and variance (specs/hpnet.md 0.1). Normalising each crop by itself is the same arithmetic and
-    can be batched.
+    The release never switches its pose network to eval mode and feeds it one crop at a time, so every
+    BatchNorm uses that crop's own mean and variance (specs/hpnet.md 0.1). Normalising each crop by itself is
+    the same arithmetic and can be batched.
     """
 
     def __init__(self, norm: nn.BatchNorm2d) -> None:

@@ -249,8 +249,8 @@ class Extractor:
 def _check_digest(entry: ClipEntry, video: Video) -> None:
     if entry.sha256 and entry.sha256.lower() != video.sha256:
         raise VideoError(
-            f"{entry.path}: the file's sha256 is {video.sha256[:12]}…, the dataset says {entry.sha256[:12]}…; "
-            "fetch the file again, or correct the table",
+            f"{entry.path}: the file's sha256 is {video.sha256[:12]}…, the dataset says "
+            f"{entry.sha256[:12]}…; fetch the file again, or correct the table",
             "error",
         )
 

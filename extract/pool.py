@@ -18,8 +18,8 @@ def pool_at_joints(feature_map: Tensor, keypoints: Tensor, *, crop_wh: tuple[int
     Raises:
         ValueError: the two inputs do not hold the same number of crops.
 
-    Source: HP-Net eq. 3 with R = 1; specs/hpnet.md A.5. As published, x = width is the centre of the last cell
-    (align_corners=True), up to half a cell off geometry.
+    Source: HP-Net eq. 3 with R = 1; specs/hpnet.md A.5. As published, x = width is the centre of the last
+    cell (align_corners=True), up to half a cell off geometry.
     """
     if feature_map.shape[0] != keypoints.shape[0]:
         raise ValueError(

@@ -49,7 +49,8 @@ class MmposeEstimator:
 
     Raises:
         FileNotFoundError: config or checkpoint is missing.
-        ValueError: the checkpoint does not fit the config, a tap does not exist, or the head cannot be decoded.
+        ValueError: the checkpoint does not fit the config, a tap does not exist, or the head cannot be
+            decoded.
     """
 
     def __init__(
@@ -167,8 +168,8 @@ class MmposeEstimator:
             per_joint = values.ndim == 3 and values.shape[1] == num_joints
             if not per_joint and values.ndim != 4:
                 raise ValueError(
-                    f"tap {name!r} gives a tensor of shape {tuple(values.shape)}; expected a map (N, C, h, w) "
-                    f"or one vector per joint (N, {num_joints}, C)"
+                    f"tap {name!r} gives a tensor of shape {tuple(values.shape)}; expected a map "
+                    f"(N, C, h, w) or one vector per joint (N, {num_joints}, C)"
                 )
             channels[name] = values.shape[2 if per_joint else 1]
         return channels
@@ -188,7 +189,8 @@ def _read_config(path: Path) -> Config:
     return settings
 
 
-def _build(settings: Config, checkpoint: Path | None) -> tuple[Any, Skeleton]:  # a mmpose estimator: nn.Module does not know its parts
+def _build(settings: Config, checkpoint: Path | None) -> tuple[Any, Skeleton]:
+    """Make the estimator (untyped: ``nn.Module`` does not know its parts) and its skeleton."""
     # without a checkpoint mmpose warns, past any filter, that it falls back to COCO's joints
     with warnings.catch_warnings(record=True):
         model = init_model(settings, None, device="cpu")
@@ -201,7 +203,7 @@ def _build(settings: Config, checkpoint: Path | None) -> tuple[Any, Skeleton]:  
             raise ValueError(
                 f"{checkpoint} does not fit {settings.filename}: the network lacks weights for "
                 f"{wrong.missing_keys[:3]} ({len(wrong.missing_keys)}), the checkpoint has "
-                f"{wrong.unexpected_keys[:3]} too many ({len(wrong.unexpected_keys)}); give the checkpoint of this config"
+                f"{wrong.unexpected_keys[:3]} too many ({len(wrong.unexpected_keys)}); give this config's own"
             )
         metadata = loaded.get("meta", {}).get("dataset_meta", metadata)
     names = [metadata["keypoint_id2name"][index] for index in range(metadata["num_keypoints"])]
@@ -229,8 +231,9 @@ def _load(checkpoint: Path) -> dict[str, Any]:
             loaded: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
         raise ValueError(
-            f"{checkpoint}: cannot be loaded as plain weights ({str(error).splitlines()[0]}); it is damaged, or holds "
-            "Python objects, which could run code. If you trust it, load it yourself and save only its state_dict"
+            f"{checkpoint}: cannot be loaded as plain weights ({str(error).splitlines()[0]}); it is damaged, "
+            "or holds Python objects, which could run code. If you trust it, load it yourself and save only "
+            "its state_dict"
         ) from error
     return loaded
 

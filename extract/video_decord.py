@@ -23,7 +23,7 @@ def count_frames(path: Path) -> int | None:
     """Return the number of frames, None where decord cannot read the file."""
     try:
         return len(decord.VideoReader(str(path), num_threads=_THREADS))
-    except (RuntimeError, decord.DECORDError) as error:
+    except (RuntimeError, decord.DECORDError, UnicodeEncodeError) as error:  # it takes names in UTF-8 only
         logger.info("%s: decord cannot open it (%s)", path, str(error).splitlines()[0])
         return None
 

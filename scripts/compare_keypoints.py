@@ -1,4 +1,4 @@
-"""How far a store's keypoints are from another pose network's, as a share of box height: an independent opinion."""
+"""How far a store's keypoints are from another pose network's, as a share of box height."""
 
 import argparse
 import sys

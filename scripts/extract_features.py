@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Extract features; return the exit status: 0 done, 1 error, 3 some clips failed, 130 stopped and resumable."""
+    """Extract features; return 0 done, 1 error, 3 some clips failed or short, 130 stopped and resumable."""
     options = _parse(argv)
     log_to()
     try:

@@ -96,7 +96,8 @@ class Spool:
         """
         path = self._path(clip_id)
         try:
-            with np.load(path) as file:
+            # np.load leaves a damaged file open if it opens it itself
+            with path.open("rb") as stream, np.load(stream) as file:
                 return file[name]  # type: ignore[no-any-return]
         except _UNREADABLE as error:
             raise StoreDamagedError(
@@ -112,7 +113,7 @@ class Spool:
 
     def _take(self, path: Path) -> None:
         try:
-            with np.load(path) as file:
+            with path.open("rb") as stream, np.load(stream) as file:
                 content = json.loads(file[_RECORD].tobytes())
             clip_id, stamp = content["id"], content["stamp"]
             outcome, execution = ClipOutcome.from_json(content["outcome"]), dict(content["execution"])

@@ -307,8 +307,8 @@ def write_derived(
 ) -> None:
     """Write a store's files that can be made again from its records and its dataset.
 
-    Unchanged ones are left alone. Arrays grow before the table names their new rows: a reader never finds a row
-    that is not there.
+    Unchanged ones are left alone. Arrays grow before the table names their new rows, so a reader never finds
+    a row that is not there.
     """
     derived = {**metadata, FACTS: facts.to_json(), TABLE: render_table(rows), CARD: render_card(facts, rows)}
     files = {name: describe(data) for name, data in derived.items()}

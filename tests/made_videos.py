@@ -58,7 +58,6 @@ def write_video(path: Path, frames: Sequence[Frame], *, kind: str, fps: int = 30
 
 
 def walking_persons(num_frames: int) -> list[Frame]:
-    """Draw one person who walks to the right, a pixel per frame and back at the border."""
-    return [
-        draw_frame(number, [(0, (number % 40, 16, number % 40 + 16, 44))]) for number in range(num_frames)
-    ]
+    """Draw one person who walks to the right and back, a pixel per frame."""
+    places = [40 - abs(40 - number % 80) for number in range(num_frames)]
+    return [draw_frame(number, [(0, (x, 16, x + 16, 44))]) for number, x in enumerate(places)]

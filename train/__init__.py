@@ -1,1 +1,1 @@
-"""Store to scores: streams, models, training, evaluation. Comes with the trainer; reads stores and nothing else."""
+"""Store to scores: streams, models, training, evaluation. Comes with the trainer."""

@@ -1,4 +1,4 @@
-"""One real extraction in a process of its own, for ``memory.py``: ``python -m scripts.bench.extract_one FOLDER STORE``."""
+"""One real extraction in a process of its own, for ``memory.py``."""
 
 import sys
 from collections.abc import Sequence

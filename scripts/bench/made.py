@@ -1,4 +1,4 @@
-"""What the benchmarks run on: videos, boxes and networks made here, so that they need nothing but this repository."""
+"""What the benchmarks run on: videos, boxes and networks made here, so that they need nothing else."""
 
 import itertools
 from collections.abc import Sequence
@@ -18,32 +18,40 @@ _SEGMENT_FRAMES = 60
 _ARRANGED = {"HRNet-W48": (48, 96, 192, 384), "HRNet-W18": (18, 36, 72, 144)}
 
 _HRNET_SIMCC = """
+def stage(block, modules, widths):
+    branches = len(widths)
+    return dict(
+        num_modules=modules, num_branches=branches, block=block, num_blocks=(4,) * branches, num_channels=widths
+    )
+
+
 codec = dict(type="SimCCLabel", input_size=(192, 256), sigma=4.0, simcc_split_ratio=2.0)
 model = dict(
     type="TopdownPoseEstimator",
     data_preprocessor=dict(
-        type="PoseDataPreprocessor", mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], bgr_to_rgb=True
+        type="PoseDataPreprocessor", bgr_to_rgb=True,
+        mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375],
     ),
     backbone=dict(
         type="HRNet",
         in_channels=3,
         extra=dict(
-            stage1=dict(num_modules=1, num_branches=1, block="BOTTLENECK", num_blocks=(4,), num_channels=(64,)),
-            stage2=dict(num_modules=1, num_branches=2, block="BASIC", num_blocks=(4,) * 2, num_channels={widths2}),
-            stage3=dict(num_modules=4, num_branches=3, block="BASIC", num_blocks=(4,) * 3, num_channels={widths3}),
-            stage4=dict(num_modules=3, num_branches=4, block="BASIC", num_blocks=(4,) * 4, num_channels={widths4}),
+            stage1=stage("BOTTLENECK", 1, (64,)),
+            stage2=stage("BASIC", 1, {widths2}),
+            stage3=stage("BASIC", 4, {widths3}),
+            stage4=stage("BASIC", 3, {widths4}),
         ),
     ),
     head=dict(
-        type="SimCCHead", in_channels={width}, out_channels=17, input_size=(192, 256), in_featuremap_size=(48, 64),
-        simcc_split_ratio=2.0, deconv_out_channels=None, decoder=codec,
+        type="SimCCHead", in_channels={width}, out_channels=17, input_size=(192, 256),
+        in_featuremap_size=(48, 64), simcc_split_ratio=2.0, deconv_out_channels=None, decoder=codec,
     ),
 )
 """
 
 
 def make_video(path: Path, *, num_frames: int, width: int, height: int) -> None:
-    """Write an MPEG-4 AVI of moving noise on a gradient; long ones repeat a two-second segment without re-encoding."""
+    """Write an MPEG-4 AVI of moving noise; long ones repeat a two-second segment without re-encoding."""
     segment = path.with_suffix(".segment.avi")
     rng = np.random.default_rng(0)
     patch = rng.integers(0, 255, (height // 2, width // 4, 3), dtype=np.uint8)

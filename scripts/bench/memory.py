@@ -16,7 +16,7 @@ _MB = 1 << 20
 
 
 def bench_memory(*, minutes: list[float]) -> None:
-    """Extract 1080p clips of several lengths, each in a fresh process, and watch the whole tree of processes."""
+    """Extract 1080p clips of several lengths, each in a fresh process, and watch all processes."""
     rows = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -35,7 +35,7 @@ def bench_memory(*, minutes: list[float]) -> None:
             )
             rows.append((f"{length:g} min", num_frames, f"{peak / _MB:.0f}"))
     print_table(
-        "Memory: one 1920x1080 clip, default settings (64-clock, tracked, both crops), two persons, HRNet-W18 + yolov8n",
+        "Memory: one 1920x1080 clip of two persons, default settings, HRNet-W18 + yolov8n",
         ("clip", "frames", "peak RSS of all processes, MB (target: under 4096, not growing)"),
         rows,
         "RSS counts pages that processes share once per process, so the true figure is lower.",

@@ -53,8 +53,8 @@ def bench_pipeline(*, pose: str, detector: str, num_clips: int, num_frames: int,
         extraction, forward = alternate(repeats, extract, bare)
         stages = {name: seconds / repeats for name, seconds in extractor.stopwatch.seconds.items()}
     print_table(
-        f"Pipeline: {num_clips} clips of {num_frames} frames, 1920x1080, one person, {detector} + {pose}, fp32, "
-        f"{torch.get_num_threads()} threads",
+        f"Pipeline: {num_clips} clips of {num_frames} frames, 1920x1080, one person, {detector} + {pose}, "
+        f"fp32, {torch.get_num_threads()} threads",
         ("", "seconds", "ratio"),
         [
             ("bare detector + pose forward passes", f"{forward:.1f}", "1"),
@@ -110,13 +110,13 @@ def bench_release(*, pose: str, detector: str, repeats: int) -> None:
                 (f"ours in {precision}", f"{release:.0f}", f"{ours:.0f}", f"**{release / ours:.1f}**")
             )
     print_table(
-        f"The release's way: one person in {_RELEASE_FRAMES} frames of 1920x1080, {detector} + {pose}, networks only, "
-        f"{torch.get_num_threads()} threads",
+        f"The release's way: one person in {_RELEASE_FRAMES} frames of 1920x1080, {detector} + {pose}, "
+        f"networks only, {torch.get_num_threads()} threads",
         ("", "release, s", "ours, s", "times faster (targets: fp32 3, bf16 5)"),
         rows,
-        f"Release: {_RELEASE_FRAMES} frames, batch 1, fp32, two detector and one pose pass each, without autograd. Ours: "
-        f"{num_looks} frames looked at in batches of {DETECT_BATCH}, {num_poses} crops in batches of {POSE_BATCH}. "
-        f"Seconds are those of {_SAMPLE} passes a side, in turn, times their number.",
+        f"Release: {_RELEASE_FRAMES} frames, batch 1, fp32, two detector and one pose pass each, no autograd. "
+        f"Ours: {num_looks} frames looked at in batches of {DETECT_BATCH}, {num_poses} crops in batches of "
+        f"{POSE_BATCH}. Seconds are those of {_SAMPLE} passes a side, in turn, times their number.",
     )
 
 

@@ -25,7 +25,7 @@ Features = npt.NDArray[np.float32]
 
 
 def bench_size(golden: Path | None) -> None:
-    """Compare bytes per one-person clip: the release's file and ours, on its own features where they are at hand."""
+    """Compare bytes per one-person clip, the release's and ours, on its own features if they are at hand."""
     named = {path.stem: np.load(path) for path in sorted(golden.glob("*A00[12].npy"))} if golden else {}
     source = "the release's own features" if named else "made features (../shared is absent)"
     named = named or {"made": _made_features(1)[0]}

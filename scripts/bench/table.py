@@ -1,4 +1,4 @@
-"""How benchmarks print: a heading that says what is compared, then a small table; and medians of repeated runs."""
+"""How benchmarks print, and how they time: medians of sides that take turns."""
 
 import statistics
 import time
@@ -17,7 +17,7 @@ def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[objec
 
 
 def alternate(repeats: int, *sides: Callable[[], object]) -> list[float]:
-    """Time several sides in turn, A B A B …, and return each one's median seconds: a slow spell hits all sides."""
+    """Time sides in turn, A B A B …; return each one's median seconds. A slow spell hits all sides."""
     seconds: list[list[float]] = [[] for _ in sides]
     for _ in range(repeats):
         for side, times in zip(sides, seconds, strict=True):

@@ -1,4 +1,4 @@
-"""Decoding, pooling and resampling against the published arithmetic (golden/models/fpm; tolerances from its meta.json)."""
+"""Decoding, pooling and resampling against golden/models/fpm; tolerances from its meta.json."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The pose network with taps against the published HRNet + SimCC (golden/models/hrnet_simcc_small), both BatchNorms."""
+"""The pose network and its taps against golden/models/hrnet_simcc_small, with both BatchNorms."""
 
 import json
 
@@ -13,6 +13,13 @@ pytestmark = pytest.mark.shared
 
 # the same network in mmpose's words; mean 0 and std 1, because the golden images are normalised already
 CONFIG = """
+def stage(block, modules, widths):
+    branches = len(widths)
+    return dict(
+        num_modules=modules, num_branches=branches, block=block, num_blocks=(4,) * branches, num_channels=widths
+    )
+
+
 codec = dict(type="SimCCLabel", input_size=(192, 256), sigma=4.0, simcc_split_ratio=1.0)
 model = dict(
     type="TopdownPoseEstimator",
@@ -21,12 +28,10 @@ model = dict(
         type="HRNet",
         in_channels=3,
         extra=dict(
-            stage1=dict(num_modules=1, num_branches=1, block="BOTTLENECK", num_blocks=(4,), num_channels=(64,)),
-            stage2=dict(num_modules=1, num_branches=2, block="BASIC", num_blocks=(4, 4), num_channels=(3, 6)),
-            stage3=dict(num_modules=4, num_branches=3, block="BASIC", num_blocks=(4, 4, 4), num_channels=(3, 6, 12)),
-            stage4=dict(
-                num_modules=3, num_branches=4, block="BASIC", num_blocks=(4, 4, 4, 4), num_channels=(3, 6, 12, 24)
-            ),
+            stage1=stage("BOTTLENECK", 1, (64,)),
+            stage2=stage("BASIC", 1, (3, 6)),
+            stage3=stage("BASIC", 4, (3, 6, 12)),
+            stage4=stage("BASIC", 3, (3, 6, 12, 24)),
         ),
     ),
     head=dict(

@@ -1,4 +1,4 @@
-"""Person crops of real NTU clips against the release's JPEGs, byte for byte: decoder, clock, box rule, resize, encoder."""
+"""Person crops of real NTU clips against the release's JPEGs, byte for byte."""
 
 import numpy as np
 import pytest

@@ -40,6 +40,13 @@ def videos(tmp_path_factory):
     return {kind: write_video(folder / kind.replace(" ", "_"), frames, kind=kind) for kind in KINDS}
 
 
+@pytest.fixture(scope="module")
+def big(tmp_path_factory):
+    """A video with more frames than may wait decoded, so that it cannot have been sent whole."""
+    frames = [np.zeros((720, 1280, 3), np.uint8)] * 60
+    return write_video(tmp_path_factory.mktemp("big") / "big", frames, kind="mjpeg")
+
+
 @pytest.fixture
 def pool():
     """Makes pools that want every frame; afterwards none of their processes may be left."""
@@ -58,7 +65,11 @@ def pool():
 
 
 def decoders():
-    return [child for child in psutil.Process().children(recursive=True) if "extract.decode_worker" in child.cmdline()]
+    return [
+        child
+        for child in psutil.Process().children(recursive=True)
+        if "extract.decode_worker" in child.cmdline()
+    ]
 
 
 def numbers(frames):
@@ -72,25 +83,36 @@ def numbers(frames):
 
 @pytest.mark.parametrize("wanted", WANTED.values(), ids=WANTED)
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("decoder", [video_decord, video_pyav])
-def test_every_frame_is_the_one_asked_for(videos, decoder, kind, wanted):
-    assert numbers(decoder.read_frames(videos[kind], wanted)) == list(wanted)
+def test_every_frame_is_the_one_asked_for(videos, kind, wanted):
+    assert numbers(open_video(videos[kind]).frames(wanted)) == list(wanted)
+    assert numbers(video_pyav.read_frames(videos[kind], wanted)) == list(wanted)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["mpeg4", "mjpeg"])
 def test_both_decoders_give_the_same_pixels(videos, kind):
-    wanted = WANTED["gaps"]
-    both = zip(
-        video_decord.read_frames(videos[kind], wanted), video_pyav.read_frames(videos[kind], wanted), strict=True
-    )
+    ours = dict(video_decord.read_frames(videos[kind], WANTED["gaps"]))
+    theirs = dict(video_pyav.read_frames(videos[kind], WANTED["gaps"]))
 
-    for (_, ours), (_, theirs) in both:
-        np.testing.assert_array_equal(ours, theirs)
+    assert list(ours) == list(theirs) == WANTED["gaps"]
+    for number in ours:
+        np.testing.assert_array_equal(ours[number], theirs[number])
+
+
+def test_decord_skips_wrongly_where_frames_are_stored_in_another_order(videos):
+    # why those streams go to PyAV; if this fails, decord has learned it
+    found = video_decord.read_frames(videos["mpeg4 with B-frames"], WANTED["pairs"])
+
+    assert any(read_number(frame) != number for number, frame in found)
 
 
 @pytest.mark.parametrize(
     ("kind", "decoder"),
-    [("mpeg4", "decord"), ("mjpeg", "decord"), ("mpeg4 with B-frames", "pyav"), ("h264 with B-frames", "pyav")],
+    [
+        ("mpeg4", "decord"),
+        ("mjpeg", "decord"),
+        ("mpeg4 with B-frames", "pyav"),
+        ("h264 with B-frames", "pyav"),
+    ],
 )
 def test_streams_with_b_frames_go_to_pyav(videos, kind, decoder):
     video = open_video(videos[kind])
@@ -117,7 +139,9 @@ def test_videos_side_by_side(videos, pool):
     assert [numbers(video.frames()) for video in reversed(submitted)] == [list(range(NUM_FRAMES))] * 12
 
 
-@pytest.mark.parametrize(("quarter_turns", "matrix"), [(3, (0, 1, -1, 0)), (1, (0, -1, 1, 0)), (2, (-1, 0, 0, -1))])
+@pytest.mark.parametrize(
+    ("quarter_turns", "matrix"), [(3, (0, 1, -1, 0)), (1, (0, -1, 1, 0)), (2, (-1, 0, 0, -1))]
+)
 def test_phones_film_upright(videos, tmp_path, quarter_turns, matrix):
     data = bytearray(videos["h264 with B-frames"].read_bytes())
     place = data.index(b"tkhd") + 44  # ISO 14496-12: the track's matrix, 16.16 fixed point
@@ -178,17 +202,19 @@ def test_files_that_are_no_video(videos, pool, tmp_path):
 
 @pytest.mark.parametrize("kind", ["mpeg4", "mpeg4 with B-frames", "mjpeg"])
 def test_truncated_file_gives_what_is_left(videos, pool, tmp_path, kind):
-    path = cut(videos[kind], tmp_path / "cut.avi", 0.6)
+    path = cut(videos[kind], tmp_path / "cut.avi", 0.7)
     decoding = pool()
     video = decoding.submit(path)
     try:
-        found = numbers(video.frames())
+        found = dict(video.frames())
     except EarlyEndError:
         video = decoding.submit(path, again=True, use_pyav=True)
-        found = numbers(video.frames())
+        found = dict(video.frames())
 
-    assert found == list(range(video.facts.num_frames))
+    assert list(found) == list(range(video.facts.num_frames))
     assert 40 < len(found) < 80
+    # the last packet is torn, and a B-frame follows the frame that it is shown before
+    assert [read_number(frame) for frame in found.values()][:-3] == list(found)[:-3]
     assert video.is_short
     assert video.header_frames == NUM_FRAMES
 
@@ -232,12 +258,10 @@ def test_leaving_does_not_wait_for_a_decoder_that_hangs(pool, tmp_path):
     # the fixture leaves, and looks at its watch
 
 
-def test_decoder_that_is_killed_mid_clip(pool, tmp_path):
-    big = [np.zeros((720, 1280, 3), np.uint8)] * 120  # more than may wait, so it cannot have been sent whole
-    path = write_video(tmp_path / "big", big, kind="mjpeg")
+def test_decoder_that_is_killed_mid_clip(big, pool):
     decoding = pool()
-    video, after = decoding.submit(path), decoding.submit(path)
-    assert video.facts.num_frames == 120
+    video, after = decoding.submit(big), decoding.submit(big)
+    assert video.facts.num_frames == 60
     (process,) = decoders()
     process.send_signal(signal.SIGKILL)
 
@@ -245,7 +269,7 @@ def test_decoder_that_is_killed_mid_clip(pool, tmp_path):
 
     assert status == "decode_error"
     assert "the decoder died (signal 9)" in message
-    assert after.facts.num_frames == 120
+    assert after.facts.num_frames == 60
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -259,9 +283,8 @@ def test_signals_to_the_whole_job_are_the_parents_business(videos, pool, number)
     assert decoders() == [process]
 
 
-def test_bounded_queue(pool, tmp_path):
-    frames = [np.zeros((720, 1280, 3), np.uint8)] * 120
-    video = pool().submit(write_video(tmp_path / "big", frames, kind="mjpeg"))
+def test_bounded_queue(big, pool):
+    video = pool().submit(big)
     most = (128 << 20) // (720 * 1280 * 3)
     deadline = time.monotonic() + 20
     while video._items.qsize() < most:
@@ -269,23 +292,21 @@ def test_bounded_queue(pool, tmp_path):
         time.sleep(0.02)
     time.sleep(0.3)
 
-    assert video._items.qsize() == most < 120
-    assert len(list(video.frames())) == 120
+    assert video._items.qsize() == most < 60
+    assert len(list(video.frames())) == 60
 
 
-def test_video_that_nobody_wants_any_more_frees_its_decoder(videos, pool, tmp_path):
-    big = write_video(tmp_path / "big", [np.zeros((720, 1280, 3), np.uint8)] * 120, kind="mjpeg")
+def test_video_that_nobody_wants_any_more_frees_its_decoder(videos, big, pool):
     decoding = pool()
     unwanted = decoding.submit(big)
-    assert unwanted.facts.num_frames == 120
+    assert unwanted.facts.num_frames == 60
 
     unwanted.cancel()
 
     assert numbers(decoding.submit(videos["mpeg4"]).frames()) == list(range(NUM_FRAMES))
 
 
-def test_second_decoding_does_not_wait_for_those_ahead(videos, pool, tmp_path):
-    big = write_video(tmp_path / "big", [np.zeros((720, 1280, 3), np.uint8)] * 120, kind="mjpeg")
+def test_second_decoding_does_not_wait_for_those_ahead(videos, big, pool):
     decoding = pool()
     decoding.submit(big)  # decoded ahead; its queue is full, and nobody looks at it yet
 
@@ -308,7 +329,9 @@ def test_our_own_mistake_is_raised_and_not_waited_for(videos, pool):
 
 
 def test_process_that_does_not_start_is_not_the_clips_fault(videos, pool, monkeypatch):
-    monkeypatch.setattr("extract.decode._ENVIRONMENT", {**os.environ, "PYTHONPATH": "", "PYTHONHOME": "/nowhere"})
+    monkeypatch.setattr(
+        "extract.decode._ENVIRONMENT", {**os.environ, "PYTHONPATH": "", "PYTHONHOME": "/nowhere"}
+    )
 
     with pytest.raises(RuntimeError, match="does not start"):
         list(pool().submit(videos["mpeg4"]).frames())
@@ -338,27 +361,27 @@ import sys, time
 from pathlib import Path
 from extract.decode import DecodePool
 pool = DecodePool(num_workers=1, limit_seconds=60, plan=lambda facts: range(facts.num_frames))
-pool.submit(Path(sys.argv[1]))
+good, hanging = (Path(name) for name in sys.argv[1:])
+list(pool.submit(good).frames())
+pool.submit(hanging)
+time.sleep(0.3)
+print("hangs", flush=True)
 time.sleep(60)
 """
 
 
-def test_a_killed_parent_leaves_no_process_behind(tmp_path):
+def test_a_killed_parent_leaves_no_process_behind(videos, tmp_path):
     os.mkfifo(tmp_path / "pipe.avi")  # its decoder hangs in native code and sees no closed channel
-    parent = subprocess.Popen([sys.executable, "-c", PARENT, tmp_path / "pipe.avi"])
-    process = psutil.Process(parent.pid)
-    deadline = time.monotonic() + 20
-    while not (children := process.children()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    time.sleep(0.7)  # it has opened the file by now
-    parent.kill()
-    parent.wait()
+    command = [sys.executable, "-c", PARENT, videos["mjpeg"], tmp_path / "pipe.avi"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as parent:
+        parent.stdout.readline()
+        (decoder,) = psutil.Process(parent.pid).children()
+        parent.kill()
 
-    gone, alive = psutil.wait_procs(children, timeout=5)
-    for one in alive:
-        one.kill()
-    assert not alive
+    deadline = time.monotonic() + 5
+    while decoder.is_running() and decoder.status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < deadline, "the decoder has outlived its parent"
+        time.sleep(0.02)
 
 
 def test_frames_show_their_number():

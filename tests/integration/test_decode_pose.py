@@ -63,7 +63,9 @@ def test_simcc(codecs, split_ratio):
     x = random.normal(0, 3, (30, 17, bins_x)).astype(np.float32)
     y = random.normal(0, 3, (30, 17, bins_y)).astype(np.float32)
     codec = codecs.SimCCLabel(INPUT_WH, sigma=6.0, simcc_split_ratio=split_ratio)
-    expected = [codec.decode(one_x[None], one_y[None])[0][0] for one_x, one_y in zip(x.copy(), y.copy(), strict=True)]
+    expected = [
+        codec.decode(one_x[None], one_y[None])[0][0] for one_x, one_y in zip(x.copy(), y.copy(), strict=True)
+    ]
 
     keypoints, scores = decode_simcc(torch.from_numpy(x), torch.from_numpy(y), split_ratio=split_ratio)
 

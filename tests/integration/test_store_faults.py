@@ -49,12 +49,13 @@ class Inode:
 class Disk:
     """Does what ``store/durable.py`` asks of ``os``, and keeps what of it would be there after a power cut.
 
-    A file's content is on disk after fsync of the file; before that the disk has any part of it. A new, renamed
-    or removed name is on disk after fsync of its folder; before that each one may or may not be.
+    A file's content is on disk after fsync of the file; before that the disk has any part of it. A new,
+    renamed or removed name is on disk after fsync of its folder; before that each one may or may not be.
     """
 
     kill_at: int | None = None
     num_operations: int = 0
+    renamed: dict[Path, int] = field(default_factory=dict)  # target -> number of operations before
     seen: dict[Path, Inode] = field(default_factory=dict)
     kept: dict[Path, Inode] = field(default_factory=dict)
     waiting: dict[Path, list[dict[Path, Inode | None]]] = field(default_factory=dict)
@@ -95,6 +96,7 @@ class Disk:
         os.close(descriptor)
 
     def replace(self, source: Path, target: Path) -> None:
+        self.renamed.setdefault(target, self.num_operations)
         self._step()
         source.replace(target)
         self.seen[target] = self.seen.pop(source)
@@ -243,7 +245,7 @@ def test_a_kill_and_later_a_power_cut_cost_nothing(
     # a killed run leaves names that the next one sees although they are not on disk yet
     finished, whole, _ = uninterrupted(tmp_path / "whole", clock, monkeypatch)
     rng = random.Random(21)
-    for number in range(NUM_CUTS):
+    for number in range(NUM_CUTS // 2):
         base = tmp_path / f"{number}"
         base.mkdir()
         first = rng.randrange(whole.num_operations)
@@ -263,6 +265,35 @@ def test_a_kill_and_later_a_power_cut_cost_nothing(
         stop_recording(monkeypatch)
         run(tmp_path / f"{number}-after" / "s", clock)
         assert files_of(tmp_path / f"{number}-after" / "s") == finished, (first, disk.kill_at)
+
+
+@pytest.mark.parametrize("where", ["s/shards/000000.json", "s.work/spool"])
+def test_what_a_killed_run_left_is_on_disk_before_it_is_believed(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    _, whole, _ = uninterrupted(tmp_path / "whole", clock, monkeypatch)
+    renamed = {
+        path.relative_to(tmp_path / "whole").as_posix(): number for path, number in whole.renamed.items()
+    }
+    number = min(number for path, number in renamed.items() if path.startswith(where))
+    base, ids = tmp_path / "base", [clip.id for clip in make_clips(clock)]
+    base.mkdir()
+    disk = record(monkeypatch, number + 1)  # the new name is seen, its folder is not synced
+    with pytest.raises(Killed):
+        run(base / "s", clock)
+    disk.kill_at = None
+
+    with StoreWriter(base / "s", make_facts(clock), make_entries(ids), EXECUTION) as writer:
+        known = {clip_id for clip_id in ids if writer.outcome(clip_id).status != "pending"}
+    nothing_unsynced_stays = random.Random()
+    monkeypatch.setattr(nothing_unsynced_stays, "random", lambda: 1.0)
+    disk.cut_power(base, tmp_path / "after", nothing_unsynced_stays)
+    stop_recording(monkeypatch)
+    with StoreWriter(tmp_path / "after" / "s", make_facts(clock), make_entries(ids), EXECUTION) as writer:
+        still = {clip_id for clip_id in ids if writer.outcome(clip_id).status != "pending"}
+
+    assert known
+    assert still == known
 
 
 def test_a_finished_store_is_on_disk(tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
