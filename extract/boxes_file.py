@@ -13,9 +13,9 @@ from extract.errors import VideoError
 from extract.interfaces import Detections
 
 EXPECTED = (
-    'a JSON object {"clip id": [boxes of frame 0, boxes of frame 1, …]}, where the boxes of a frame are one box '
-    "[x1, y1, x2, y2] or a list of boxes, in source pixels with x1 < x2 and y1 < y2, each with or without a score "
-    "from 0 to 1 as fifth number"
+    'a JSON object {"clip id": [boxes of frame 0, boxes of frame 1, …]}, where the boxes of a frame are one '
+    "box [x1, y1, x2, y2] or a list of boxes, in source pixels with x1 < x2 and y1 < y2, each with or "
+    "without a score from 0 to 1 as fifth number"
 )
 
 _MAX_SHOWN = 120  # characters of a wrong value in a message
@@ -91,7 +91,7 @@ class BoxesFile:
         return Detections(values[order, :4], values[order, 4])
 
 
-def _parse(frame: Any) -> npt.NDArray[np.float32]:
+def _parse(frame: object) -> npt.NDArray[np.float32]:
     """Return a frame's boxes as rows of x1, y1, x2, y2, score.
 
     Raises:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from extract.boxes_file import BoxesFile, BoxSource, WholeFrame
-from extract.config import BatchNorm, ExtractConfig, Precision
+from extract.config import BatchNorm, DetectorConfig, ExtractConfig, Precision
 from extract.detect_yolo import YoloDetector
 from extract.interfaces import PersonDetector
 from extract.persons import MAX_PERSONS
@@ -13,20 +13,9 @@ from extract.pose_mmpose import MmposeEstimator
 from store.facts import DatasetFacts, StoreFacts
 from store.schema import Layout
 
-# specs/hpnet.md A.1
-DETECTOR_IMAGE_SIZE = 640
-DETECTOR_CONFIDENCE = 0.25
-DETECTOR_IOU = 0.45
-
 
 def build_detector(
-    name: str,
-    *,
-    device: str,
-    batch_size: int,
-    image_size: int = DETECTOR_IMAGE_SIZE,
-    confidence: float = DETECTOR_CONFIDENCE,
-    iou: float = DETECTOR_IOU,
+    name: str, *, device: str, batch_size: int, config: DetectorConfig
 ) -> tuple[PersonDetector | None, BoxSource | None]:
     """Make what finds persons: ``none`` (the whole frame), a ``.json`` file of boxes, or ultralytics weights.
 
@@ -38,15 +27,13 @@ def build_detector(
     path = Path(name)
     if path.suffix == ".json":
         return None, BoxesFile(path)
-    network = YoloDetector(
-        path, device=device, batch_size=batch_size, image_size=image_size, confidence=confidence, iou=iou
-    )
-    return network, None
+    return YoloDetector(path, device=device, batch_size=batch_size, config=config), None
 
 
 def build_extractor(
     *,
     detector: str,
+    detector_config: DetectorConfig,
     pose: Path,
     pose_checkpoint: Path | None,
     taps: Sequence[str],
@@ -58,7 +45,7 @@ def build_extractor(
     precision: Precision,
 ) -> Extractor:
     """Load the networks."""
-    network, boxes = build_detector(detector, device=device, batch_size=detect_batch)
+    network, boxes = build_detector(detector, device=device, batch_size=detect_batch, config=detector_config)
     estimator = MmposeEstimator(
         pose,
         pose_checkpoint,

@@ -1,4 +1,4 @@
-"""What a decoding process and its parent say to each other: short JSON messages and raw frames, over a socket."""
+"""What a decoding process and its parent say to each other: JSON messages and raw frames over a socket."""
 
 import json
 import socket
@@ -16,7 +16,8 @@ Message = dict[str, Any]
 class Channel:
     """One end of a socket pair.
 
-    Frames go as raw bytes into a buffer of their size: no pickling, no shared memory that a killed process leaves
+    Frames go as raw bytes into a buffer of their size: no pickling, no shared memory that a killed process
+    leaves
     behind.
     """
 
@@ -33,7 +34,7 @@ class Channel:
         data = json.dumps(message).encode()
         self._socket.sendall(_LENGTH.pack(len(data)) + data)
         if frame is not None:
-            self._socket.sendall(memoryview(np.ascontiguousarray(frame)).cast("B"))
+            self._socket.sendall(np.ascontiguousarray(frame).data.cast("B"))
 
     def receive(self) -> Message:
         """Receive a message.
@@ -49,7 +50,7 @@ class Channel:
     def receive_frame(self, *, height: int, width: int) -> Frame:
         """Receive the frame that a message announced."""
         frame = np.empty((height, width, 3), np.uint8)
-        self._fill(memoryview(frame).cast("B"))
+        self._fill(frame.data.cast("B"))
         return frame
 
     def close(self) -> None:

@@ -27,7 +27,8 @@ class SampleTimes:
     @property
     def frames(self) -> npt.NDArray[np.int64]:
         """The frames that are needed, ascending: at most two per sample time."""
-        return np.unique(np.concatenate([self.lower, self.upper]))
+        frames: npt.NDArray[np.int64] = np.unique(np.concatenate([self.lower, self.upper]))
+        return frames
 
 
 def sample_times(num_frames: int, clock: Clock) -> SampleTimes:
@@ -107,8 +108,8 @@ def nearest_valid(
         valid: (F,) whether there is something to crop.
 
     Returns:
-        (S,) places among ``frames``: the nearer of the two frames around a sample time (the earlier one if they are
-        equally near), the other one where only that is valid, -1 where none is.
+        (S,) places among ``frames``: the nearer of the two frames around a sample time (the earlier one if
+        they are equally near), the other one where only that is valid, -1 where none is.
     """
     lower = np.searchsorted(frames, times.lower)
     upper = np.searchsorted(frames, times.upper)

@@ -12,6 +12,29 @@ Precision = Literal["fp32", "bf16", "fp16"]
 
 
 @dataclass(frozen=True, slots=True)
+class DetectorConfig:
+    """How a detection network is asked.
+
+    Args:
+        image_size: longer side of its input in pixels. None: half of the frame's, at least 640
+            (specs/hpnet.md A.1) and at most 1280, so that a person in 1080p is not seen at a
+            third of the resolution.
+        confidence: weaker boxes are dropped (specs/hpnet.md A.1).
+        iou: of two boxes that overlap by more, the weaker one is dropped (specs/hpnet.md A.1).
+    """
+
+    image_size: int | None = None
+    confidence: float = 0.25
+    iou: float = 0.45
+
+    def image_size_for(self, width: int, height: int) -> int:
+        """Return the longer side of the network's input, a multiple of its stride of 32."""
+        if self.image_size is not None:
+            return self.image_size
+        return min(max(640, -(-max(width, height) // 64) * 32), 1280)
+
+
+@dataclass(frozen=True, slots=True)
 class ExtractConfig:
     """The settings of an extraction that are its own; those of detector and pose network are theirs.
 

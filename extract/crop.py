@@ -52,7 +52,10 @@ def crop_affine(
 
 def crop_person(frame: Frame, matrix: Matrix, *, crop_wh: tuple[int, int]) -> Frame:
     """Cut a person out of a frame: (H, W, 3) uint8, bilinear, black outside the frame."""
-    return cv2.warpAffine(frame, matrix, crop_wh, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    crop: Frame = cv2.warpAffine(
+        frame, matrix, crop_wh, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT
+    )
+    return crop
 
 
 def to_source_pixels(
@@ -68,13 +71,14 @@ def to_source_pixels(
         (N, V, 2) source pixels.
     """
     scales = matrices[:, [0, 1], [0, 1]]
-    return (keypoints - matrices[:, None, :, 2]) / scales[:, None]
+    source: npt.NDArray[np.float32] = (keypoints - matrices[:, None, :, 2]) / scales[:, None]
+    return source
 
 
 def person_crop_box(
     boxes_xyxy: npt.NDArray[np.float32], *, image_wh: tuple[int, int]
 ) -> npt.NDArray[np.int32]:
-    """Return the box of a frame's ``person`` crop: the union of its persons' boxes, rounded and inside the image.
+    """Return the box of a frame's ``person`` crop: the union of its persons' boxes, rounded, in the image.
 
     Args:
         boxes_xyxy: (N, 4) the boxes of the persons who are there, N > 0.
@@ -90,7 +94,7 @@ def person_crop_box(
 
 
 def clip_crop_box(keypoints: npt.NDArray[np.float32], *, image_wh: tuple[int, int]) -> npt.NDArray[np.int32]:
-    """Return the one box of a clip's ``clip`` crops: square around all keypoints, padded, cut at the image's border.
+    """Return the one box of a clip's ``clip`` crops: a padded square around all keypoints, cut at the border.
 
     Args:
         keypoints: (N, 2) source pixels, of every person who is there in every frame; N may be 0.
@@ -127,7 +131,9 @@ def crop_jpeg(
     return data.reshape(-1).astype(np.uint8)
 
 
-def _inside(box: npt.NDArray[np.floating], image_wh: tuple[int, int]) -> npt.NDArray[np.int32]:
+def _inside(
+    box: npt.NDArray[np.float32] | npt.NDArray[np.float64], image_wh: tuple[int, int]
+) -> npt.NDArray[np.int32]:
     width, height = image_wh
     x1, y1 = np.clip(box[:2], 0, (width - 1, height - 1))
     x2, y2 = np.clip(box[2:], (x1 + 1, y1 + 1), (width, height))

@@ -1,4 +1,4 @@
-"""Decoding that runs ahead: clips are decoded in processes of their own, behind bounded queues, with a time limit."""
+"""Decoding that runs ahead: in processes of its own, behind bounded queues, with a time limit."""
 
 import logging
 import os
@@ -20,10 +20,11 @@ logger = logging.getLogger(__name__)
 
 Plan = Callable[[VideoFacts], Sequence[int]]  # which frames of a video are wanted, ascending
 
-# Frames that may wait decoded, per clip: enough to ride out a batch, little beside the frames that a clip keeps.
+# Frames that may wait decoded, per clip: enough to ride out a batch, little beside the frames that a clip
+# keeps.
 _AHEAD_BYTES = 128 << 20
 _AHEAD_MIN_FRAMES = 4
-# decord and FFmpeg lose a little memory per file (specs/ecosystem.md D5); a fresh process costs half a second.
+# decord and FFmpeg lose a little memory per file (specs/ecosystem.md D5); a new process costs half a second.
 _VIDEOS_PER_PROCESS = 500
 _POLL_SECONDS = 0.2
 _START_SECONDS = 300.0  # imports from a cold network disk
@@ -111,7 +112,8 @@ class DecodePool:
 
     Args:
         num_workers: clips decoded at the same time; as many again that are decoded for the second time.
-        limit_seconds: a process that is silent for so long is killed and its clip fails with status ``timeout``.
+        limit_seconds: a process that is silent for so long is killed and its clip fails with status
+            ``timeout``.
         plan: which frames of a video are wanted, once its facts are known.
     """
 
@@ -119,7 +121,8 @@ class DecodePool:
         self.num_workers = num_workers
         self._limit_seconds = limit_seconds
         self._plan = plan
-        # Second decodings have threads of their own: behind the clips that are decoded ahead, which wait for the
+        # Second decodings have threads of their own: behind the clips that are decoded ahead, which wait for
+        # the
         # end of the very clip that waits for its second decoding, they would wait for ever.
         self._first: queue.Queue[DecodedVideo | None] = queue.Queue()
         self._again: queue.Queue[DecodedVideo | None] = queue.Queue()

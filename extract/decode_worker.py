@@ -1,6 +1,7 @@
-"""The decoding process: ``python -m extract.decode_worker FD``. It imports no network library, so it is light.
+"""The decoding process: ``python -m extract.decode_worker FD``; it imports no networks, so it is light.
 
-It says when it is ready. Per clip: the parent sends a path; the worker answers with facts and digest; the parent names the frames that it
+It says when it is ready. Per clip: the parent sends a path; the worker answers with facts and digest; the
+parent names the frames that it
 wants; the worker sends them one by one, then how many there were.
 """
 
@@ -20,7 +21,8 @@ _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 def main(descriptor: int) -> None:
     """Answer requests until the parent closes the channel."""
-    # for the parent, which finishes its clips first; schedulers of clusters send them to every process of a job
+    # for the parent, which finishes its clips first; schedulers of clusters send them to every process of a
+    # job
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     _die_with_parent()
@@ -40,7 +42,7 @@ def main(descriptor: int) -> None:
 
 
 def _die_with_parent() -> None:
-    """Ask the kernel to end this process with its parent: stuck in a decoder, it would not see the channel close."""
+    """Ask the kernel to end this process with its parent: a decoder that hangs sees no closed channel."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 

@@ -1,5 +1,6 @@
 """Frames to person boxes; the only file that imports ultralytics."""
 
+import dataclasses
 import hashlib
 import os
 import tempfile
@@ -13,6 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from extract.config import DetectorConfig
 from extract.interfaces import Detections, Frame
 
 # Read on import: no telemetry, no look-ups on the network, no pip behind the user's back, and a settings
@@ -37,26 +39,21 @@ class YoloDetector:
         weights: a file of weights.
         device: "cpu", "cuda:0", …
         batch_size: frames per call.
-        image_size: longer side of the network's input, pixels.
-        confidence: boxes below are dropped.
-        iou: of two boxes of one class that overlap by more, the weaker one is dropped.
+        config: input size and thresholds.
 
     Raises:
         FileNotFoundError: there are no such weights.
         ValueError: the network has no class "person".
-
-    Source of the defaults in ``ExtractConfig``: specs/hpnet.md A.1.
     """
 
-    def __init__(
-        self, weights: Path, *, device: str, batch_size: int, image_size: int, confidence: float, iou: float
-    ) -> None:
+    def __init__(self, weights: Path, *, device: str, batch_size: int, config: DetectorConfig) -> None:
         if not weights.is_file():
             raise FileNotFoundError(
                 f"{weights}: no such detector weights; give DETECTOR a file of ultralytics weights "
                 "(for example yolov8n.pt), a .json file of boxes, or none"
             )
         self.batch_size = batch_size
+        self._config = config
         self._yolo = YOLO(str(weights))
         persons = [index for index, name in self._yolo.names.items() if name == PERSON]
         if not persons:
@@ -64,9 +61,8 @@ class YoloDetector:
             raise ValueError(f'{weights}: has no class "person"; its classes are {names}')
         self._options = {
             "device": device,
-            "imgsz": image_size,
-            "conf": confidence,
-            "iou": iou,
+            "conf": config.confidence,
+            "iou": config.iou,
             "classes": persons,
             "verbose": False,
             "save": False,
@@ -74,9 +70,7 @@ class YoloDetector:
         self._set_up()
         self.meaning: Mapping[str, object] = {
             "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
-            "image_size": image_size,
-            "confidence": confidence,
-            "iou": iou,
+            **dataclasses.asdict(config),
         }
 
     @property
@@ -90,8 +84,11 @@ class YoloDetector:
             raise ValueError(
                 f"{len(frames)} frames; every call takes {self.batch_size}, so that results repeat"
             )
+        height, width, _ = frames[0].shape
         results = self._yolo.predict(
-            [cv2.cvtColor(frame, cv2.COLOR_RGB2BGR) for frame in frames], **self._options
+            [cv2.cvtColor(frame, cv2.COLOR_RGB2BGR) for frame in frames],
+            imgsz=self._config.image_size_for(width, height),
+            **self._options,
         )
         return [_detections(result.boxes) for result in results]
 

@@ -61,8 +61,8 @@ class Persons:
     Args:
         frames: (F,) int64, ascending: the frames of the source that the rows speak of.
         boxes_xyxy: (F, M, 4) float32, source pixels, 0 where absent.
-        valid: (F, M) bool, whether person m is in the frame. The same m is the same person in every frame as far
-            as the policy follows identities.
+        valid: (F, M) bool, whether person m is in the frame. The same m is the same person in every
+            frame as far as the policy follows identities.
     """
 
     frames: npt.NDArray[np.int64]

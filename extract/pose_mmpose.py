@@ -218,13 +218,9 @@ def _load(checkpoint: Path) -> dict[str, Any]:
             f"{checkpoint}: no such checkpoint; give POSE_CHECKPOINT the weights of the pose config"
         )
     # what mmengine itself writes beside the weights: its loss history, numpy numbers
-    harmless = [
-        HistoryBuffer,
-        np.ndarray,
-        np.dtype,
-        np.core.multiarray._reconstruct,
-        np.core.multiarray.scalar,
-    ]
+    harmless: list[Any] = [HistoryBuffer, np.ndarray, np.dtype]
+    # private names, but the ones that numpy 1 writes into every pickle of an array or a number
+    harmless += [getattr(np.core.multiarray, name) for name in ("_reconstruct", "scalar")]
     harmless += [type(np.dtype(kind)) for kind in ("f4", "f8", "i4", "i8", "bool")]
     try:
         with torch.serialization.safe_globals(harmless):
@@ -236,11 +232,6 @@ def _load(checkpoint: Path) -> dict[str, Any]:
             "its state_dict"
         ) from error
     return loaded
-
-
-def _numpy_pickles() -> list[Any]:
-    # private names, but the ones that numpy 1 writes into every pickle of an array or a number
-    return [getattr(np.core.multiarray, name) for name in ("_reconstruct", "scalar")]
 
 
 def _uses_udp(settings: Config) -> bool:

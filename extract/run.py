@@ -1,4 +1,4 @@
-"""The long run: clips through the pipeline into a store; resumes, counts, records failures, stops at clips' borders."""
+"""The long run: clips into a store; resumes, counts, records failures, stops at clips' borders."""
 
 import json
 import logging
@@ -44,7 +44,7 @@ class RunSummary:
         was_stopped: by a signal, before all clips were done.
     """
 
-    statuses: Counter[str]
+    statuses: Counter[Status]
     num_new: int
     num_frames: int
     seconds: float
@@ -214,7 +214,7 @@ def _stop_on_signals() -> Iterator[threading.Event]:
 
 
 def _log_timings(writer: StoreWriter, extractor: Extractor, summary: RunSummary) -> None:
-    """Note where the time went, beside the store: two runs never take equally long, so it is not part of it."""
+    """Note where the time went, beside the store: no two runs take equally long."""
     stages = {name: round(seconds, 3) for name, seconds in sorted(extractor.stopwatch.seconds.items())}
     line = {
         "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),

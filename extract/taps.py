@@ -65,10 +65,10 @@ class TapReader:
     def _hook(self, tap: Tap):  # type: ignore[no-untyped-def]  # noqa: ANN202
         def keep(module: nn.Module, inputs: object, output: object) -> None:
             if tap.item is not None:
-                is_list = isinstance(output, list | tuple)
-                output = output[tap.item] if is_list and tap.item < len(output) else None  # type: ignore[arg-type]
+                items = output if isinstance(output, list | tuple) else []
+                output = items[tap.item] if tap.item < len(items) else None
             if isinstance(output, Tensor):
-                # a copy, now: later modules overwrite tensors (in-place ReLU) and lists (HRNet) that they receive
+                # a copy, now: later modules overwrite tensors (in-place ReLU) and lists (HRNet) that they get
                 self._values[tap.name] = output.clone()
 
         return keep

@@ -51,8 +51,10 @@ class OpenVideo:
 def open_video(path: Path, *, use_pyav: bool = False) -> OpenVideo:
     """Look at a video and choose its decoder.
 
-    decord is the default. In streams with B-frames its sequential frames are wrong (in MPEG-4 AVIs it repeats about
-    ten frames of a clip and leaves others out), and turned by 90 degrees they are torn, so PyAV reads those; where
+    decord is the default. In streams with B-frames its sequential frames are wrong (in MPEG-4 AVIs it
+    repeats about
+    ten frames of a clip and leaves others out), and turned by 90 degrees they are torn, so PyAV reads those;
+    where
     both are right their pixels are equal.
 
     Args:

@@ -31,7 +31,8 @@ def count_frames(path: Path) -> int | None:
 def read_frames(path: Path, wanted: Sequence[int]) -> Iterator[tuple[int, Frame]]:
     """Yield the wanted frames, ascending; a file that ends early yields fewer.
 
-    Frames in between are decoded but not converted to RGB. Never by index: decord's random access is wrong in many
+    Frames in between are decoded but not converted to RGB. Never by index: decord's random access is wrong
+    in many
     files (specs/ecosystem.md D1).
     """
     reader = decord.VideoReader(str(path), num_threads=_THREADS)

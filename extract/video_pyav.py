@@ -1,4 +1,4 @@
-"""What a container says of itself, and frames of streams that decord gets wrong; the only file that imports PyAV."""
+"""What a container says of itself, and frames that decord gets wrong; the only file that imports PyAV."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -68,7 +68,7 @@ def probe(path: Path) -> Probe:
 
 
 def count_frames(path: Path) -> int:
-    """Count the frames by decoding them all; containers of such streams miscount (0 if none can be decoded)."""
+    """Count the frames by decoding them all: containers of such streams miscount; 0 if none can be."""
     return sum(1 for _ in _decode(path))
 
 

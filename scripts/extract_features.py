@@ -10,7 +10,7 @@ import torch
 
 from extract.build import build_extractor, store_facts
 from extract.clips import load_clips
-from extract.config import ExtractConfig
+from extract.config import DetectorConfig, ExtractConfig
 from extract.execution import choose_device, describe_execution
 from extract.persons import MAX_PERSONS
 from extract.run import run_extraction
@@ -50,6 +50,9 @@ def _extract(options: argparse.Namespace) -> int:
         torch.set_num_threads(options.threads)
     extractor = build_extractor(
         detector=options.detector,
+        detector_config=DetectorConfig(
+            options.detector_size, options.detector_confidence, options.detector_iou
+        ),
         pose=options.pose,
         pose_checkpoint=options.pose_checkpoint,
         taps=options.taps.split(","),
@@ -104,6 +107,16 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     what.add_argument("--retry-failed", action="store_true", help="also try clips again that failed before")
     how = parser.add_argument_group("how (all of these are part of the store's meaning)")
     how.add_argument("--detector", required=True, help="ultralytics weights, a .json file of boxes, or none")
+    how.add_argument(
+        "--detector-size",
+        type=_positive,
+        help="longer side of the detector's input (default: half of the frame's, within 640 and 1280)",
+    )
+    asked = DetectorConfig()
+    how.add_argument(
+        "--detector-confidence", type=float, default=asked.confidence, help="default: %(default)s"
+    )
+    how.add_argument("--detector-iou", type=float, default=asked.iou, help="default: %(default)s")
     how.add_argument("--pose", type=Path, required=True, help="mmpose config file")
     how.add_argument("--pose-checkpoint", type=Path, required=True, help="its weights")
     how.add_argument(

@@ -1,6 +1,7 @@
-"""Networks that are easy to foresee, behind the Protocols of ``extract/interfaces.py``; none is imported by the code.
+"""Networks that are easy to foresee, behind the Protocols of ``extract/interfaces.py``.
 
-They read the pictures of ``tests/made_videos.py``: what they answer comes out of the pixels, so a wrong frame, a wrong
+They read the pictures of ``tests/made_videos.py``: what they answer comes out of the pixels, so a wrong
+frame, a wrong
 crop or a wrong place in a batch gives a wrong answer.
 """
 
@@ -58,7 +59,8 @@ class FakePose:
 
     Tap ``ramp``: a feature map whose cells hold their own (column, row), pooled as the real one.
     Tap ``colour``: red, green and blue in the middle of the crop; green is the number of the frame.
-    The score of each joint is a fifth of its place plus the red share in the middle, so that it tells persons apart.
+    The score of each joint is a fifth of its place plus the red share in the middle, so that it tells
+    persons apart.
     """
 
     crop_wh = (24, 32)
@@ -113,7 +115,7 @@ class FakeVideo:
         fps: float = FPS,
         sha256: str = "0" * 64,
     ) -> None:
-        height, width = frames[0].shape[:2] if frames else (HEIGHT, WIDTH)
+        height, width = frames[0].shape[:2] if len(frames) else (HEIGHT, WIDTH)
         self.facts = VideoFacts(len(frames), fps, width, height)
         self.sha256 = sha256
         self.header_frames = len(frames)

@@ -1,4 +1,4 @@
-"""Tiny videos made for a test: each frame shows its own number as bits, and the persons as coloured rectangles."""
+"""Tiny videos made for a test: frames show their number as bits, and persons as coloured rectangles."""
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
@@ -27,7 +27,8 @@ def draw_frame(number: int, persons: Sequence[tuple[int, Box]] = ()) -> Frame:
 
     Args:
         number: 0 to 255.
-        persons: (who, box): person 0 is a red rectangle, person 1 a blue one; both carry the number as green, and
+        persons: (who, box): person 0 is a red rectangle, person 1 a blue one; both carry the number as
+        green, and
             the later ones hide the earlier ones.
     """
     frame = np.zeros((HEIGHT, WIDTH, 3), np.uint8)

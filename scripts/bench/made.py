@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from extract.config import DetectorConfig
 from extract.detect_yolo import YOLO, YoloDetector
 from extract.interfaces import Detections, Frame
 from extract.pose_mmpose import MmposeEstimator
@@ -20,8 +21,9 @@ _ARRANGED = {"HRNet-W48": (48, 96, 192, 384), "HRNet-W18": (18, 36, 72, 144)}
 _HRNET_SIMCC = """
 def stage(block, modules, widths):
     branches = len(widths)
+    blocks = (4,) * branches
     return dict(
-        num_modules=modules, num_branches=branches, block=block, num_blocks=(4,) * branches, num_channels=widths
+        num_modules=modules, num_branches=branches, block=block, num_blocks=blocks, num_channels=widths
     )
 
 
@@ -102,14 +104,15 @@ def make_pose_network(
 class TimedDetector:
     """A detector with random weights that does all of its work and then answers with a known box."""
 
-    def __init__(self, folder: Path, name: str, *, batch_size: int) -> None:
+    def __init__(self, folder: Path, name: str, *, batch_size: int, image_size: int | None = None) -> None:
         weights = folder / f"{name}.pt"
         torch.manual_seed(0)
-        YOLO(f"{name}.yaml").save(str(weights))
+        untrained = YOLO(f"{name}.yaml")
+        untrained.model.names = {number: "person" if number == 0 else str(number) for number in range(80)}
+        untrained.save(str(weights))
         device = "cuda:0" if torch.cuda.is_available() else "cpu"
-        self.network = YoloDetector(
-            weights, device=device, batch_size=batch_size, image_size=640, confidence=0.25, iou=0.45
-        )
+        config = DetectorConfig(image_size)
+        self.network = YoloDetector(weights, device=device, batch_size=batch_size, config=config)
         self.batch_size = batch_size
         self.meaning = self.network.meaning
 

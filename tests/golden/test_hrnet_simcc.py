@@ -15,8 +15,9 @@ pytestmark = pytest.mark.shared
 CONFIG = """
 def stage(block, modules, widths):
     branches = len(widths)
+    blocks = (4,) * branches
     return dict(
-        num_modules=modules, num_branches=branches, block=block, num_blocks=(4,) * branches, num_channels=widths
+        num_modules=modules, num_branches=branches, block=block, num_blocks=blocks, num_channels=widths
     )
 
 

@@ -89,7 +89,7 @@ def test_fewer_frames_than_the_video(tmp_path):
 
 @pytest.mark.parametrize("clip", [3, "x", {"0": [1, 2, 3, 4]}, True])
 def test_clip_that_is_no_list(tmp_path, clip):
-    with pytest.raises(VideoError, match="'a' is .*; expected a JSON object"):
+    with pytest.raises(VideoError, match=r"'a' is .*; expected a JSON object"):
         boxes_file(tmp_path, {"a": clip}).boxes("a", 0, WH)
 
 

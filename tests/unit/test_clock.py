@@ -38,7 +38,8 @@ def test_one_frame_is_always_that_frame():
 
 
 def test_a_short_clip_is_stretched():
-    # 2 frames at 4 times: (i + 0.5) / 2 - 0.5 = -0.25, 0.25, 0.75, 1.25, from below cut at 0, from above at the end
+    # 2 frames at 4 times: (i + 0.5) / 2 - 0.5 = -0.25, 0.25, 0.75, 1.25, from below cut at 0, from above at
+    # the end
     times = sample_times(2, 4)
 
     assert times.positions.tolist() == [0, 0.25, 0.75, 1.25]

@@ -44,5 +44,5 @@ def test_no_id_at_all_is_a_mistake(ids):
 
 
 def test_file_that_is_not_there(tmp_path):
-    with pytest.raises(FileNotFoundError, match="none.txt"):
+    with pytest.raises(FileNotFoundError, match=r"none\.txt"):
         ids_of(ids=f"@{tmp_path}/none.txt")

@@ -1,0 +1,104 @@
+"""Extraction with fake networks into a real store, in processes that begin at once and can be killed.
+
+``python -m tests.fake_extraction VIDEOS`` reads one line per run, the folder of a store; it answers with the
+process
+of the run, and when that has ended with its exit status. Runs are forks of it, so that they need no time to
+import.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from extract.run import RunSummary, run_extraction
+from store.facts import DatasetFacts, StoreFacts
+from store.schema import Layout
+from store.table import ClipEntry
+from store.writer import StoreWriter
+from tests.fakes import FakePose, fake_extractor
+
+STOPPED = 130
+
+
+def entries_of(videos: Path) -> list[ClipEntry]:
+    return [ClipEntry(path.stem, path.name, label="walk") for path in sorted(videos.iterdir())]
+
+
+def extract(
+    videos: Path,
+    store: Path,
+    *,
+    entries: Sequence[ClipEntry] | None = None,
+    retry_failed: bool = False,
+    num_decoders: int = 2,
+) -> RunSummary:
+    """Extract the videos of a folder, or some of them."""
+    extractor = fake_extractor()
+    every = entries_of(videos)
+    dataset = DatasetFacts("made", "Made", ("walk",), {}, None, "Made for a test.", True, None)
+    layout = Layout(64, 2, 3, FakePose.taps, ("person", "clip"))
+    facts = StoreFacts(dataset, FakePose.skeleton, layout, {"networks": "fake"})
+    with StoreWriter(store, facts, every, {"device": "fake"}) as writer:
+        return run_extraction(
+            every if entries is None else entries,
+            videos=videos,
+            extractor=extractor,
+            writer=writer,
+            num_decoders=num_decoders,
+            decode_limit_seconds=20,
+            retry_failed=retry_failed,
+        )
+
+
+class Runs:
+    """The other side: begins runs from a test. Use it in a ``with`` block."""
+
+    def __init__(self, videos: Path) -> None:
+        self._server = subprocess.Popen(
+            [sys.executable, "-m", "tests.fake_extraction", str(videos)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._server.stdout.readline()  # it has imported everything
+
+    def __enter__(self) -> "Runs":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._server.communicate()
+
+    def begin(self, store: Path) -> int:
+        """Begin a run; return its process."""
+        self._server.stdin.write(f"{store}\n")
+        self._server.stdin.flush()
+        return int(self._server.stdout.readline())
+
+    def end(self) -> int:
+        """Wait for the run; return its exit status, negative for a signal."""
+        return int(self._server.stdout.readline())
+
+
+def _serve(videos: Path) -> None:
+    _say("ready")
+    for line in sys.stdin:
+        if (child := os.fork()) == 0:
+            status = 1
+            try:
+                status = STOPPED if extract(videos, Path(line.rstrip("\n"))).was_stopped else 0
+            finally:
+                os._exit(status)
+        _say(child)
+        _, how = os.waitpid(child, 0)
+        _say(os.waitstatus_to_exitcode(how))
+
+
+def _say(value: object) -> None:
+    sys.stdout.write(f"{value}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    _serve(Path(sys.argv[1]))
