@@ -177,9 +177,7 @@ class DecodePool:
                     worker = _Worker(self._limit_seconds)
                     self._workers.add(worker)
                 worker.decode(video, self._plan)
-            except (
-                Exception
-            ) as failure:  # ours too: raised where the frames are asked for, which else waits for ever
+            except Exception as failure:  # our mistakes too: who asks for the frames would wait for ever
                 error = failure
             # closed before the clip's end is told, so that a finished clip leaves no process behind
             if worker is not None and not (worker.is_ready and worker.num_videos < _VIDEOS_PER_PROCESS):

@@ -35,10 +35,10 @@ def extract(
     num_decoders: int = 2,
 ) -> RunSummary:
     """Extract the videos of a folder, or some of them."""
-    extractor = fake_extractor()
+    extractor = fake_extractor(crops=("person",))
     every = entries_of(videos)
     dataset = DatasetFacts("made", "Made", ("walk",), {}, None, "Made for a test.", True, None)
-    layout = Layout(64, 2, 3, FakePose.taps, ("person", "clip"))
+    layout = Layout(64, 2, 3, FakePose.taps, ("person",))
     facts = StoreFacts(dataset, FakePose.skeleton, layout, {"networks": "fake"})
     with StoreWriter(store, facts, every, {"device": "fake"}) as writer:
         return run_extraction(
@@ -74,11 +74,16 @@ class Runs:
         """Begin a run; return its process."""
         self._server.stdin.write(f"{store}\n")
         self._server.stdin.flush()
-        return int(self._server.stdout.readline())
+        return self._read("process")
 
     def end(self) -> int:
         """Wait for the run; return its exit status, negative for a signal."""
-        return int(self._server.stdout.readline())
+        return self._read("status")
+
+    def _read(self, kind: str) -> int:
+        found, value = self._server.stdout.readline().split()
+        assert found == kind  # a status that is taken for a process gets signals that are not meant for it
+        return int(value)
 
 
 def _serve(videos: Path) -> None:
@@ -90,13 +95,13 @@ def _serve(videos: Path) -> None:
                 status = STOPPED if extract(videos, Path(line.rstrip("\n"))).was_stopped else 0
             finally:
                 os._exit(status)
-        _say(child)
+        _say(f"process {child}")
         _, how = os.waitpid(child, 0)
-        _say(os.waitstatus_to_exitcode(how))
+        _say(f"status {os.waitstatus_to_exitcode(how)}")
 
 
-def _say(value: object) -> None:
-    sys.stdout.write(f"{value}\n")
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
 

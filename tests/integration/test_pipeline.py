@@ -556,13 +556,10 @@ def test_real_networks_do_not_feel_neighbours_either(real_extractor):
     apart = {key: extract_one(real_extractor, frames) for key, frames in clips.items()}
     assert all(clip.outcome.status == "ok" for clip in apart.values())
 
-    for order in ("abc", "cba"):
-        for max_active in (1, 3):
-            together = extract_clips(
-                real_extractor, {key: clips[key] for key in order}, max_active=max_active
-            )
-            for key in clips:
-                same(together[key], apart[key])
+    for order, max_active in (("ab", 1), ("ba", 2)):
+        together = extract_clips(real_extractor, {key: clips[key] for key in order}, max_active=max_active)
+        for key in clips:
+            same(together[key], apart[key])
     assert (apart["a"].arrays["pooled/simcc"] != apart["b"].arrays["pooled/simcc"]).any()
 
 

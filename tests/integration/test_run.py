@@ -191,20 +191,22 @@ def nine(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def runs(nine):
     with Runs(nine) as runs:
         yield runs
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(runs, tmp_path_factory):
+def uninterrupted(nine, tmp_path_factory):
     """What an uninterrupted run makes, and how long it takes."""
     store = tmp_path_factory.mktemp("uninterrupted") / "store"
-    begin = time.monotonic()
-    runs.begin(store)
-    assert runs.end() == 0
-    return content(store), time.monotonic() - begin
+    with Runs(nine) as runs:
+        begin = time.monotonic()
+        runs.begin(store)
+        assert runs.end() == 0
+        seconds = time.monotonic() - begin
+    return content(store), seconds
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -212,7 +214,7 @@ def test_signal_stops_at_a_clips_border(runs, uninterrupted, tmp_path, number):
     store, spool = tmp_path / "store", tmp_path / "store.work" / "spool"
     process = psutil.Process(runs.begin(store))
     deadline = time.monotonic() + 20
-    while len(list(spool.glob("*.npz"))) < 2:
+    while not list(spool.glob("*.npz")):
         assert time.monotonic() < deadline
         time.sleep(0.002)
     decoders = decoders_of(process)
@@ -221,7 +223,7 @@ def test_signal_stops_at_a_clips_border(runs, uninterrupted, tmp_path, number):
     assert runs.end() == STOPPED
     assert decoders
     assert not any(one.is_running() for one in decoders)
-    assert 2 <= len(list(spool.glob("*.npz"))) < 9
+    assert 1 <= len(list(spool.glob("*.npz"))) < 9
     assert list(verify_store(store)) == []
     runs.begin(store)
     assert runs.end() == 0
