@@ -25,14 +25,14 @@ def crop_affine(
     Args:
         box_xyxy: (4,) source pixels.
         crop_wh: (width, height) of the crop in pixels.
-        affine: "standard": one scale, width to width. "udp": the centres of the outermost pixels meet the window's
-            border, for networks that were trained so.
+        affine: "standard": one scale, width to width. "udp": the centres of the outermost pixels meet the
+            window's border, for networks that were trained so.
 
     Returns:
         (2, 3) affine from source pixels to crop pixels.
 
-    Source: specs/hpnet.md A.3 with the aspect of the crop (the release takes the frame's by mistake); UDP: Huang et
-    al., CVPR 2020.
+    Source: specs/hpnet.md A.3 with the aspect of the crop (the release takes the frame's by mistake); UDP:
+    Huang et al., CVPR 2020.
     """
     x1, y1, x2, y2 = (float(value) for value in box_xyxy)
     width, height = crop_wh

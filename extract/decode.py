@@ -20,8 +20,7 @@ logger = logging.getLogger(__name__)
 
 Plan = Callable[[VideoFacts], Sequence[int]]  # which frames of a video are wanted, ascending
 
-# Frames that may wait decoded, per clip: enough to ride out a batch, little beside the frames that a clip
-# keeps.
+# Frames that may wait decoded, per clip: enough to ride out a batch, little beside those that a clip keeps.
 _AHEAD_BYTES = 128 << 20
 _AHEAD_MIN_FRAMES = 4
 # decord and FFmpeg lose a little memory per file (specs/ecosystem.md D5); a new process costs half a second.
@@ -122,8 +121,7 @@ class DecodePool:
         self._limit_seconds = limit_seconds
         self._plan = plan
         # Second decodings have threads of their own: behind the clips that are decoded ahead, which wait for
-        # the
-        # end of the very clip that waits for its second decoding, they would wait for ever.
+        # the end of the very clip that waits for its second decoding, they would wait for ever.
         self._first: queue.Queue[DecodedVideo | None] = queue.Queue()
         self._again: queue.Queue[DecodedVideo | None] = queue.Queue()
         self._open_videos: list[DecodedVideo] = []

@@ -11,11 +11,13 @@ def decode_simcc(simcc_x: Tensor, simcc_y: Tensor, *, split_ratio: float) -> tup
     """Decode SimCC vectors.
 
     Args:
-        simcc_x: (N, V, Wx) logits over x bins; simcc_y: (N, V, Wy) over y bins.
+        simcc_x: (N, V, Wx) logits over x bins.
+        simcc_y: (N, V, Wy) logits over y bins.
         split_ratio: bins per pixel.
 
     Returns:
-        keypoints (N, V, 2) in crop pixels: the fullest bin; scores (N, V) in [0, 1]: the smaller of the two peaks of
+        keypoints (N, V, 2) in crop pixels: the fullest bin; scores (N, V) in [0, 1]: the smaller of the two
+        peaks of
         the softmax (design, numerics contract 5).
 
     Source: specs/hpnet.md A.4.
@@ -33,11 +35,11 @@ def decode_heatmaps(heatmaps: Tensor, *, crop_wh: tuple[int, int]) -> tuple[Tens
         crop_wh: (width, height) of the crops in pixels.
 
     Returns:
-        keypoints (N, V, 2) in crop pixels, outside the crop where a map has no positive value; scores (N, V): the
-        peak, cut to [0, 1].
+        keypoints (N, V, 2) in crop pixels, outside the crop where a map has no positive value; scores
+        (N, V): the peak, cut to [0, 1].
 
-    Source: mmpose's MSRAHeatmap decoder, whose borders it keeps: a coordinate moves if it is neither in the last nor
-    in the first two cells of its own axis, and in neither the first nor beyond the last of the other.
+    Source: mmpose's MSRAHeatmap decoder, whose borders it keeps: a coordinate moves if it is neither in the
+    last nor in the first two cells of its own axis, and not in the first cell of the other.
     """
     height, width = heatmaps.shape[2:]
     flat = heatmaps.flatten(2)

@@ -102,5 +102,7 @@ class YoloDetector:
 def _detections(boxes: object) -> Detections:
     corners = boxes.xyxy.cpu().numpy().astype(np.float32)  # type: ignore[attr-defined]
     scores = boxes.conf.cpu().numpy().astype(np.float32)  # type: ignore[attr-defined]
+    has_area = (corners[:, 2] > corners[:, 0]) & (corners[:, 3] > corners[:, 1])
+    corners, scores = corners[has_area], scores[has_area]
     order = np.argsort(-scores, kind="stable")
     return Detections(corners[order], scores[order])

@@ -1,4 +1,4 @@
-"""What may change a result's last bits without changing its meaning: versions, device, threads, batch sizes."""
+"""What may change a result's last bits, not its meaning: versions, device, threads, batch sizes."""
 
 import platform
 from importlib.metadata import version

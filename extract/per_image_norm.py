@@ -12,7 +12,7 @@ class PerImageNorm(nn.Module):
     the same arithmetic and can be batched.
     """
 
-    def __init__(self, norm: nn.BatchNorm2d) -> None:
+    def __init__(self, norm: nn.modules.batchnorm._BatchNorm) -> None:
         super().__init__()
         self.weight, self.bias, self.eps = norm.weight, norm.bias, norm.eps
 
@@ -22,8 +22,8 @@ class PerImageNorm(nn.Module):
 
 
 def use_per_image_norm(network: nn.Module) -> None:
-    """Replace every ``BatchNorm2d`` of a network, in place."""
+    """Replace every BatchNorm of a network, in place; mmengine's synchronised ones are another class."""
     for module in network.modules():
         for name, child in module.named_children():
-            if isinstance(child, nn.BatchNorm2d):
+            if isinstance(child, nn.modules.batchnorm._BatchNorm):
                 setattr(module, name, PerImageNorm(child))

@@ -216,8 +216,8 @@ class Extractor:
                 return blend(values)
 
             arrays: dict[str, npt.NDArray[np.generic]] = {
-                pooled_array_name(tap): on_clock(np.stack([pose.pooled[tap] for pose in poses])).astype(
-                    np.float16
+                pooled_array_name(tap): _to_float16(
+                    tap, on_clock(np.stack([pose.pooled[tap] for pose in poses]))
                 )
                 for tap in self.pose.taps
             }
@@ -244,6 +244,17 @@ class Extractor:
             )
             for row in range(len(crops))
         ]
+
+
+def _to_float16(tap: str, values: npt.NDArray[np.float32]) -> npt.NDArray[np.float16]:
+    limit = np.finfo(np.float16).max
+    if not (np.abs(values) <= limit).all():  # also not a number
+        raise VideoError(
+            f"tap {tap!r} has values up to {np.abs(values).max():g}; a store keeps float16, up to {limit:g}. "
+            "Tap behind a normalisation, or look at the checkpoint",
+            "error",
+        )
+    return values.astype(np.float16)
 
 
 def _check_digest(entry: ClipEntry, video: Video) -> None:

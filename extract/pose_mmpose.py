@@ -79,6 +79,8 @@ class MmposeEstimator:
         self._is_bgr = not settings.model.data_preprocessor.get("bgr_to_rgb", False)
         self._mean = _per_channel(settings.model.data_preprocessor.mean, device)
         self._std = _per_channel(settings.model.data_preprocessor.std, device)
+        if len(set(taps)) != len(taps):
+            raise ValueError(f"taps {', '.join(taps)}: each tap can be named once")
         self._taps: list[Tap] = [parse_tap(name) for name in taps]
         self._reader = TapReader(model, [tap for tap in self._taps if tap.name != SIMCC])
         self.taps: Mapping[str, int] = self._try_out()

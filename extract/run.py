@@ -22,7 +22,7 @@ from extract.progress import Progress
 from extract.schedule import Scheduler, Stages
 from store.schema import UNIT_CLIPS
 from store.spool import SpooledClip
-from store.table import FAILED, ClipEntry, ClipOutcome, Status
+from store.table import NOT_RIGHT, ClipEntry, ClipOutcome, Status
 from store.writer import StoreWriter
 
 logger = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class RunSummary:
     @property
     def num_bad(self) -> int:
         """Clips that failed or are short."""
-        return sum(self.statuses[status] for status in (*FAILED, "short"))
+        return sum(self.statuses[status] for status in NOT_RIGHT)
 
     def line(self) -> str:
         """Return the run in one line."""
@@ -85,13 +85,11 @@ def run_extraction(
         writer: of the store.
         num_decoders: decoding processes; so many clips are under way at once.
         decode_limit_seconds: a decoder that is silent for so long is killed.
-        retry_failed: also the clips that failed before.
+        retry_failed: also the clips that failed or were short before.
     """
     if retry_failed:
         writer.forget_failures(entry.id for entry in entries)
-    todo = [
-        entry for entry in entries if _is_todo(writer.outcome(entry.id).status, retry_failed=retry_failed)
-    ]
+    todo = [entry for entry in entries if writer.outcome(entry.id).status == "pending"]
     num_before = len(entries) - len(todo)
     logger.info("%d clips: %d to do, %d done before", len(entries), len(todo), num_before)
     begin = time.monotonic()
@@ -119,10 +117,6 @@ def run_extraction(
     summary = RunSummary(statuses, num_new, num_frames, time.monotonic() - begin, was_stopped)
     _log_timings(writer, extractor, summary)
     return summary
-
-
-def _is_todo(status: Status, *, retry_failed: bool) -> bool:
-    return status == "pending" or (retry_failed and status in FAILED)
 
 
 def _begin_clips(

@@ -104,7 +104,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     what.add_argument(
         "--limit", type=_positive, help="only the first so many clips of the dataset (after --ids)"
     )
-    what.add_argument("--retry-failed", action="store_true", help="also try clips again that failed before")
+    what.add_argument(
+        "--retry-failed", action="store_true", help="also try clips again that failed or were short"
+    )
     how = parser.add_argument_group("how (all of these are part of the store's meaning)")
     how.add_argument("--detector", required=True, help="ultralytics weights, a .json file of boxes, or none")
     how.add_argument(
@@ -148,7 +150,10 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--pose-batch", type=_positive, default=16, help="crops per pose call (default: %(default)s)"
     )
     run.add_argument(
-        "--decoders", type=_positive, default=2, help="decoding processes (default: %(default)s)"
+        "--decoders",
+        type=_positive,
+        default=2,
+        help="clips decoded at once, each up to 128 frames in memory (default: %(default)s)",
     )
     run.add_argument(
         "--decode-limit", type=float, default=60.0, help="seconds without a frame (default: %(default)s)"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from store.facts import StoreFacts
 from store.schema import FORMAT_VERSION, array_specs
-from store.table import FAILED, ClipRow
+from store.table import NOT_RIGHT, ClipRow
 
 
 def render_card(facts: StoreFacts, rows: Sequence[ClipRow]) -> bytes:
@@ -67,7 +67,7 @@ def render_card(facts: StoreFacts, rows: Sequence[ClipRow]) -> bytes:
                 f"- `{name}`: " + ", ".join(f"{count} {split}" for split, count in sorted(splits.items()))
             )
         lines.append("")
-    failed = [row for row in rows if row.outcome.status in (*FAILED, "short")]
+    failed = [row for row in rows if row.outcome.status in NOT_RIGHT]
     if failed:
         lines += ["## What went wrong", ""]
         lines += [

@@ -11,7 +11,7 @@ from store.manifest import MANIFEST, FileFacts, parse_manifest
 from store.reader import StoreReader
 from store.records import RECORDS, parse_record
 from store.schema import FORMAT_VERSION, array_specs
-from store.table import FAILED, WITH_DATA, ClipRow
+from store.table import NOT_RIGHT, WITH_DATA, ClipRow
 
 Summary = dict[str, object]
 
@@ -61,7 +61,7 @@ def summarize(reader: StoreReader, *, num_waiting: int | None) -> Summary:
         "failures": [
             {"id": row.entry.id, "status": row.outcome.status, "reason": row.outcome.reason}
             for row in rows
-            if row.outcome.status in FAILED
+            if row.outcome.status in NOT_RIGHT
         ],
     }
 

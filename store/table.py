@@ -13,6 +13,7 @@ from store.errors import StoreFormatError
 Status = Literal["ok", "short", "no_person", "decode_error", "timeout", "error", "pending"]
 WITH_DATA: tuple[Status, ...] = ("ok", "short")
 FAILED: tuple[Status, ...] = ("decode_error", "timeout", "error")
+NOT_RIGHT: tuple[Status, ...] = (*FAILED, "short")  # what is told of, and tried again on demand
 
 
 @dataclass(frozen=True, slots=True)

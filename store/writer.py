@@ -29,7 +29,7 @@ from store.manifest import MANIFEST, FileFacts, describe, parse_manifest, render
 from store.records import RECORDS, StoredRecord, UnitRecord, read_records
 from store.schema import FORMAT_VERSION, ArraySpec, array_specs
 from store.spool import Spool, SpooledClip
-from store.table import FAILED, PENDING, ClipEntry, ClipOutcome, ClipRow, parse_table, render_table
+from store.table import NOT_RIGHT, PENDING, ClipEntry, ClipOutcome, ClipRow, parse_table, render_table
 from store.units import Unit, plan_units
 
 logger = logging.getLogger(__name__)
@@ -129,9 +129,9 @@ class StoreWriter:
         self._retried.discard(clip.id)
 
     def forget_failures(self, clip_ids: Iterable[str]) -> None:
-        """Try these clips again if they failed: they are pending for this run."""
+        """Try these clips again if they failed or were short: they are pending for this run."""
         for clip_id in clip_ids:
-            if self.outcome(clip_id).status in FAILED:
+            if self.outcome(clip_id).status in NOT_RIGHT:
                 if clip_id in self.spool:
                     self.spool.drop(clip_id)
                 self._retried.add(clip_id)
