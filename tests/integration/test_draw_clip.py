@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from scripts import draw_clip
-from scripts.pictures.clip_page import draw_clip_page, to_crop_pixels
+from scripts.pictures.clip_page import draw_clip_page
+from scripts.pictures.poses import to_crop_pixels
 from store import open_store
 from store.errors import ClipNotFoundError
 from store.facts import DatasetFacts, StoreFacts
