@@ -31,7 +31,7 @@ ARGS ?=
 ## UV               lock: the uv to resolve with (uv)
 UV ?= uv
 
-RUN = $(ENVIRONMENT)/bin/python
+RUN = "$(ENVIRONMENT)/bin/python"
 option = $(if $($(1)),--$(2) "$($(1))")
 QUIET = $(if $(filter setup,$(MAKECMDGOALS)),,--quiet)
 EXTRACTION = $(call option,STORE,store) $(call option,VIDEOS,videos) $(call option,DETECTOR,detector) $(call option,POSE,pose) \
@@ -68,11 +68,12 @@ verify: need-STORE setup  ## whether a store is whole: every bit, every file
 	$(RUN) -m scripts.verify_store --store "$(STORE)" $(ARGS)
 
 reindex: need-STORE need-DATASET setup  ## new labels or splits for a store, without the videos
-	$(RUN) -m scripts.reindex_store --store "$(STORE)" --dataset "$(DATASET)" $(ARGS)
+	$(RUN) -m scripts.reindex_store --store "$(STORE)" --dataset "$(DATASET)" $(call option,VIDEOS,videos) $(ARGS)
 
 show: need-STORE setup  ## draw clips of a store
 	$(RUN) -m scripts.draw_clip --store "$(STORE)" $(call option,CLIP,clip) $(ARGS)
 
+bench: WITH = all
 bench: setup  ## speed, memory and size tables of this machine
 	$(RUN) -m scripts.run_bench $(ARGS)
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from extract.boxes_file import BoxesFile, BoxSource, WholeFrame
 from extract.config import BatchNorm, DetectorConfig, ExtractConfig, Precision
-from extract.detect_yolo import YoloDetector
 from extract.interfaces import PersonDetector
 from extract.persons import MAX_PERSONS
 from extract.pipeline import Extractor
@@ -27,6 +26,9 @@ def build_detector(
     path = Path(name)
     if path.suffix == ".json":
         return None, BoxesFile(path)
+    # here, because ultralytics is AGPL-3.0: whoever brings boxes need not even have it installed
+    from extract.detect_yolo import YoloDetector
+
     return YoloDetector(path, device=device, batch_size=batch_size, config=config), None
 
 

@@ -17,8 +17,7 @@ class Channel:
     """One end of a socket pair.
 
     Frames go as raw bytes into a buffer of their size: no pickling, no shared memory that a killed process
-    leaves
-    behind.
+    leaves behind.
     """
 
     def __init__(self, end: socket.socket, *, limit_seconds: float | None = None) -> None:

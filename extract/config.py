@@ -27,6 +27,11 @@ class DetectorConfig:
     confidence: float = 0.25
     iou: float = 0.45
 
+    def meaning(self) -> dict[str, object]:
+        """Return the settings as they enter a store's fingerprint."""
+        size = self.image_size or "half of the frame's longer side, 640 to 1280"
+        return {"image_size": size, "confidence": self.confidence, "iou": self.iou}
+
     def image_size_for(self, width: int, height: int) -> int:
         """Return the longer side of the network's input, a multiple of its stride of 32."""
         if self.image_size is not None:
@@ -57,9 +62,14 @@ class ExtractConfig:
             "persons": self.persons,
             "crops": list(self.crops),
             "jpeg_quality": self.jpeg_quality,
-            # rules without a switch yet; they are named so that a store of another rule differs
-            "decode": "sequential",
-            "absence": "nearest valid frame, then absent",
+            # Rules without a switch. Whoever changes what one of them does to the numbers changes its text, so
+            # that stores made before and after are told apart.
+            "decode": "front to back; decord, PyAV for B-frames and turned videos",
+            "persons_rule": f"{self.persons}, version 1",
+            "pose_crop": "box x 1.25 at the network's aspect, bilinear, black outside",
+            "person_crop": "union of the frame's boxes, rounded, stretched",
+            "clip_crop": "square around the keypoints of the clock's frames, padding 0.25, cut at border",
+            "absence": "one side of a sample time speaks for both, else absent",
             "pooling": "bilinear at the joint, 1x1, align_corners",
             "stored_as": "float16",
         }

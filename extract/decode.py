@@ -1,6 +1,5 @@
 """Decoding that runs ahead: in processes of its own, behind bounded queues, with a time limit."""
 
-import logging
 import os
 import queue
 import socket
@@ -15,8 +14,6 @@ from typing import Self
 from extract.channel import Channel, Message
 from extract.errors import VideoError
 from extract.interfaces import Frame, VideoFacts
-
-logger = logging.getLogger(__name__)
 
 Plan = Callable[[VideoFacts], Sequence[int]]  # which frames of a video are wanted, ascending
 
@@ -213,7 +210,7 @@ class _Worker:
         """Decode one video into its queue.
 
         Raises:
-            VideoError: it cannot be decoded.
+            VideoError: it cannot be decoded, or its frames differ in size.
             RuntimeError: the process does not start.
         """
         self.is_ready = False
@@ -229,6 +226,7 @@ class _Worker:
             self._channel.send({"wanted": wanted})
             num_sent = 0
             while "end" not in (message := self._answer()):
+                _check_size(video.path, message, facts)
                 frame = self._channel.receive_frame(height=message["height"], width=message["width"])
                 num_sent += 1
                 if not video._put(message["frame"], frame):
@@ -269,7 +267,8 @@ class _Worker:
         self._channel.set_limit(self._limit_seconds)
 
     def _answer(self) -> Message:
-        message = self._channel.receive()
+        while "alive" in (message := self._channel.receive()):
+            pass
         if "error" in message:
             self.is_ready = True
             raise VideoError(message["error"], message["status"])
@@ -281,6 +280,17 @@ class _Worker:
         except subprocess.TimeoutExpired:
             return "it closed the channel"
         return f"signal {-code}" if code < 0 else f"exit status {code}"
+
+
+def _check_size(path: Path, message: Message, facts: VideoFacts) -> None:
+    """Refuse a stream that changes its size half-way: boxes and crops belong to one size."""
+    found, expected = (message["width"], message["height"]), (facts.width, facts.height)
+    if found != expected:
+        raise VideoError(
+            f"{path}: frame {message['frame']} has {found[0]}x{found[1]} pixels, expected "
+            f"{expected[0]}x{expected[1]} as at the beginning; cut the file where its size changes",
+            "decode_error",
+        )
 
 
 class EarlyEndError(VideoError):

@@ -1,8 +1,8 @@
 """The decoding process: ``python -m extract.decode_worker FD``; it imports no networks, so it is light.
 
-It says when it is ready. Per clip: the parent sends a path; the worker answers with facts and digest; the
-parent names the frames that it
-wants; the worker sends them one by one, then how many there were.
+It says when it is ready. Per clip: the parent sends a path; the worker answers with facts and digest, and
+while it counts frames for them that it lives; the parent names the frames that it wants; the worker sends them
+one by one, then that this was the end.
 """
 
 import ctypes
@@ -10,6 +10,7 @@ import hashlib
 import signal
 import socket
 import sys
+import time
 from pathlib import Path
 
 from extract.channel import Channel, Message
@@ -17,12 +18,12 @@ from extract.errors import VideoError
 from extract.video import OpenVideo, open_video
 
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+_ALIVE_SECONDS = 1.0  # between two signs of life, well within what the parent waits for
 
 
 def main(descriptor: int) -> None:
     """Answer requests until the parent closes the channel."""
-    # for the parent, which finishes its clips first; schedulers of clusters send them to every process of a
-    # job
+    # for the parent, which finishes its clips first; schedulers of clusters send them to every process of a job
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     _die_with_parent()
@@ -32,13 +33,27 @@ def main(descriptor: int) -> None:
         while True:
             request = channel.receive()
             try:
-                video = open_video(Path(request["path"]), use_pyav=request["use_pyav"])
+                alive = _SignOfLife(channel)
+                video = open_video(Path(request["path"]), use_pyav=request["use_pyav"], on_frame=alive)
                 channel.send(_facts(video))
                 _send_frames(channel, video, channel.receive()["wanted"])
             except VideoError as error:
                 channel.send({"error": str(error), "status": error.status})
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # the parent is gone, or wants no more
+
+
+class _SignOfLife:
+    """Called for every frame that is counted, tells the parent now and then."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._last = time.monotonic()
+
+    def __call__(self) -> None:
+        if (now := time.monotonic()) - self._last >= _ALIVE_SECONDS:
+            self._channel.send({"alive": True})
+            self._last = now
 
 
 def _die_with_parent() -> None:

@@ -1,17 +1,17 @@
 """Frames to person boxes; the only file that imports ultralytics."""
 
-import dataclasses
 import hashlib
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import cv2
 import numpy as np
 import torch
+import torchvision  # noqa: F401  # ultralytics suppresses double boxes by it if somebody imported it
 from torch import nn
 
 from extract.config import DetectorConfig
@@ -25,10 +25,13 @@ os.environ.update(
 )
 from ultralytics import YOLO as YOLO  # noqa: E402  # re-exported: whoever needs it gets it with the guards
 from ultralytics import settings  # noqa: E402
+from ultralytics.utils import nms  # noqa: E402
 
 settings.update({"sync": False})
+# Its suppression of double boxes gives up after some seconds, without the rest of the batch: a machine that
+# was asleep for a while would lose persons. On a clock that stands still it never does.
+nms.time = SimpleNamespace(time=lambda: 0.0)
 
-VERSION = version("ultralytics")
 PERSON = "person"  # class name in COCO weights
 
 
@@ -54,7 +57,12 @@ class YoloDetector:
             )
         self.batch_size = batch_size
         self._config = config
-        self._yolo = YOLO(str(weights))
+        try:
+            self._yolo = YOLO(str(weights))
+        except Exception as error:  # it raises whatever unpickling a wrong file happens to raise
+            raise ValueError(
+                f"{weights}: ultralytics cannot load it ({error}); expected its weights"
+            ) from error
         persons = [index for index, name in self._yolo.names.items() if name == PERSON]
         if not persons:
             names = ", ".join(list(self._yolo.names.values())[:10])
@@ -70,13 +78,13 @@ class YoloDetector:
         self._set_up()
         self.meaning: Mapping[str, object] = {
             "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
-            **dataclasses.asdict(config),
+            **config.meaning(),
         }
 
     @property
     def network(self) -> nn.Module:
-        """The network itself, without letterbox and suppression; for benchmarks."""
-        return cast(nn.Module, self._yolo.model)
+        """The network as predictions use it (fused), without letterbox and suppression; for benchmarks."""
+        return cast(nn.Module, self._yolo.predictor.model.backend.model)
 
     def __call__(self, frames: Sequence[Frame]) -> list[Detections]:
         """Find the persons in ``batch_size`` frames of one size, (H, W, 3) uint8 RGB."""

@@ -18,7 +18,7 @@ class VideoError(Exception):
     """
 
     def __init__(self, message: str, status: VideoStatus) -> None:
-        super().__init__(message, status)  # both, so that the error survives the way between processes
+        super().__init__(message, status)  # both, so that a pickled error comes back whole
         self.status: VideoStatus = status
 
     def __str__(self) -> str:

@@ -289,6 +289,7 @@ def _outcome(
         width=facts.width,
         height=facts.height,
         source_sha256=video.sha256,
+        decoder=video.decoder,
         num_persons=num_persons,
         num_steps=num_steps,
     )

@@ -2,13 +2,11 @@
 
 import hashlib
 import json
-import logging
 import pickle
 import warnings
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +18,7 @@ with warnings.catch_warnings():
     from mmengine.logging.history_buffer import HistoryBuffer
     from mmpose.apis import init_model
 
+from extract.config import BatchNorm, Precision
 from extract.decode_pose import decode_heatmaps, decode_simcc
 from extract.interfaces import Affine, PoseBatch
 from extract.per_image_norm import use_per_image_norm
@@ -27,11 +26,6 @@ from extract.pool import pool_at_joints
 from extract.taps import SIMCC, Tap, TapReader, parse_tap
 from store.skeleton import Skeleton, make_skeleton
 
-logger = logging.getLogger(__name__)
-
-VERSION = version("mmpose")
-BatchNorm = Literal["eval", "per_image"]
-Precision = Literal["fp32", "bf16", "fp16"]
 _AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -91,6 +85,7 @@ class MmposeEstimator:
             else "random",
             "crop_wh": list(self.crop_wh),
             "affine": self.affine,
+            "keypoints": f"peak, as {type(self.network.head.decoder).__name__} has it",
             "batch_norm": batch_norm,
             "precision": precision,
         }
@@ -180,10 +175,16 @@ class MmposeEstimator:
 def _read_config(path: Path) -> Config:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such pose config; give POSE a mmpose config file (.py)")
-    settings = Config.fromfile(str(path))
-    head = settings.get("model", {}).get("head", {})
-    if "decoder" not in head:
-        raise ValueError(f"{path}: its model.head has no decoder; expected a mmpose 1.x top-down config")
+    try:
+        settings = Config.fromfile(str(path))
+    except Exception as error:  # a config is Python, so anything can go wrong in it
+        raise ValueError(f"{path}: not a config that mmengine can read ({error})") from error
+    model = settings.get("model", {})
+    if "decoder" not in model.get("head", {}) or "backbone" not in model:
+        raise ValueError(
+            f"{path}: its model has no backbone or no head with a decoder; "
+            "expected a mmpose 1.x top-down config"
+        )
     if "init_cfg" in settings.model.backbone:
         settings.model.backbone.init_cfg = (
             None  # would download ImageNet weights that the checkpoint replaces

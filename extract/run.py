@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import signal
 import threading
 import time
@@ -20,6 +21,7 @@ from extract.errors import VideoError
 from extract.pipeline import ExtractedClip, Extractor
 from extract.progress import Progress
 from extract.schedule import Scheduler, Stages
+from store.errors import ClipDataError
 from store.schema import UNIT_CLIPS
 from store.spool import SpooledClip
 from store.table import NOT_RIGHT, ClipEntry, ClipOutcome, Status
@@ -106,7 +108,10 @@ def run_extraction(
         for clip_id, result in scheduler.run(_begin_clips(todo, videos, pool, extractor)):
             if isinstance(result, VideoError):
                 logger.warning("%s: %s: %s", clip_id, result.status, result)
-                result = ExtractedClip(ClipOutcome(result.status, str(result)), {})
+                _check_still_there(videos)
+                # the folder is this machine's business, not the store's
+                reason = str(result).replace(f"{videos}{os.sep}", "")
+                result = ExtractedClip(ClipOutcome(result.status, reason), {})
             packing.put(SpooledClip(clip_id, result.outcome, result.arrays))
             num_new += 1
             num_frames += result.outcome.num_frames or 0
@@ -179,10 +184,20 @@ class _Packing:
         self._thread.submit(self._writer.pack, self._order, last=last).result()
 
     def _write(self, clip: SpooledClip) -> None:
-        self._writer.put(clip)
-        # a unit cannot be full before
-        if len(self._writer.spool) >= UNIT_CLIPS:
+        try:
+            self._writer.put(clip)
+        except ClipDataError as error:
+            logger.warning("%s: error: %s", clip.id, error)
+            self._writer.put(SpooledClip(clip.id, ClipOutcome("error", str(error)), {}))
+        # on a clock a unit cannot be full before
+        if self._writer.facts.layout.is_native or len(self._writer.spool) >= UNIT_CLIPS:
             self._writer.pack(self._order, last=False)
+
+
+def _check_still_there(videos: Path) -> None:
+    """Tell a broken video from a disk that went away: that is no fault of the clips."""
+    if not videos.is_dir():
+        raise FileNotFoundError(f"{videos}: the folder of the videos is gone; mount it and run again")
 
 
 @contextmanager

@@ -1,8 +1,7 @@
 """A video file to RGB frames, front to back; which decoder may be trusted with it."""
 
-import logging
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -10,8 +9,6 @@ from typing import Literal
 from extract import video_decord, video_pyav
 from extract.errors import VideoError
 from extract.interfaces import Frame, VideoFacts
-
-logger = logging.getLogger(__name__)
 
 # A stream that was cut in front of its key frame loses up to two frames that no decoder can show, and says so
 # nowhere; only what is missing beyond that makes a file "short".
@@ -48,18 +45,19 @@ class OpenVideo:
         return read(self.path, wanted)
 
 
-def open_video(path: Path, *, use_pyav: bool = False) -> OpenVideo:
+def open_video(
+    path: Path, *, use_pyav: bool = False, on_frame: Callable[[], None] = lambda: None
+) -> OpenVideo:
     """Look at a video and choose its decoder.
 
-    decord is the default. In streams with B-frames its sequential frames are wrong (in MPEG-4 AVIs it
-    repeats about
-    ten frames of a clip and leaves others out), and turned by 90 degrees they are torn, so PyAV reads those;
-    where
-    both are right their pixels are equal.
+    decord is the default. In streams with B-frames its sequential frames are wrong (in MPEG-4 AVIs it repeats
+    about ten frames of a clip and leaves others out), and turned by 90 degrees they are torn, so PyAV reads
+    those; where both are right their pixels are equal.
 
     Args:
         path: the file.
         use_pyav: decord found fewer frames than it had counted; PyAV counts by decoding.
+        on_frame: called after each frame that is counted by decoding, which takes minutes for a long video.
 
     Raises:
         VideoError: it is missing, empty, or no video.
@@ -75,7 +73,7 @@ def open_video(path: Path, *, use_pyav: bool = False) -> OpenVideo:
     num_frames = None if needs_pyav else video_decord.count_frames(path)
     decoder: Literal["decord", "pyav"] = "pyav" if num_frames is None else "decord"
     if num_frames is None:
-        num_frames = video_pyav.count_frames(path)
+        num_frames = video_pyav.count_frames(path, on_frame)
     if num_frames == 0:
         raise VideoError(f"{path}: opens, but not one frame can be decoded; copy it again", "decode_error")
     return OpenVideo(

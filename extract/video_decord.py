@@ -3,7 +3,6 @@
 import logging
 import os
 from collections.abc import Iterator, Sequence
-from importlib.metadata import version
 from pathlib import Path
 
 # decord writes FFmpeg's complaints to stderr by the page; what is wrong with a file is said by our own errors
@@ -15,7 +14,6 @@ from extract.interfaces import Frame
 logger = logging.getLogger(__name__)
 decord.logging.set_level(decord.logging.QUIET)
 
-VERSION = version("decord")
 _THREADS = 1  # clips are decoded side by side, so threads within one only add work
 
 
@@ -31,9 +29,8 @@ def count_frames(path: Path) -> int | None:
 def read_frames(path: Path, wanted: Sequence[int]) -> Iterator[tuple[int, Frame]]:
     """Yield the wanted frames, ascending; a file that ends early yields fewer.
 
-    Frames in between are decoded but not converted to RGB. Never by index: decord's random access is wrong
-    in many
-    files (specs/ecosystem.md D1).
+    Frames in between are decoded but not converted to RGB. Never by index: decord's random access is wrong in
+    many files (specs/ecosystem.md D1).
     """
     reader = decord.VideoReader(str(path), num_threads=_THREADS)
     num_frames = len(reader)

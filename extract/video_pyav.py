@@ -1,9 +1,8 @@
 """What a container says of itself, and frames that decord gets wrong; the only file that imports PyAV."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import av
@@ -17,7 +16,6 @@ from extract.interfaces import Frame
 av.logging.set_level(av.logging.PANIC)
 logger = logging.getLogger(__name__)
 
-VERSION = version("av")
 _TEXT = "tty"  # FFmpeg draws what is called .txt as characters on a screen
 
 
@@ -67,9 +65,18 @@ def probe(path: Path) -> Probe:
         raise VideoError(f"{path}: no video that FFmpeg knows ({_reason(error)})", "decode_error") from error
 
 
-def count_frames(path: Path) -> int:
-    """Count the frames by decoding them all: containers of such streams miscount; 0 if none can be."""
-    return sum(1 for _ in _decode(path))
+def count_frames(path: Path, on_frame: Callable[[], None]) -> int:
+    """Count the frames by decoding them all: containers of such streams miscount; 0 if none can be.
+
+    Args:
+        path: the file.
+        on_frame: called after each frame.
+    """
+    num_frames = 0
+    for _ in _decode(path):
+        num_frames += 1
+        on_frame()
+    return num_frames
 
 
 def read_frames(path: Path, wanted: Sequence[int]) -> Iterator[tuple[int, Frame]]:

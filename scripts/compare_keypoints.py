@@ -16,7 +16,6 @@ from store import StoreReader, open_store
 
 MIN_SCORE = 0.5  # of the other network's joint: it is sure
 MIN_IOU = 0.5  # of the two networks' boxes: it is the same person
-MAX_OFFSET = 0.25  # frames between a sample time and the frame that is compared
 
 Array = npt.NDArray[np.float32]
 
@@ -35,23 +34,34 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     store = open_store(options.store)
     other = YOLO(str(options.weights))
-    by_class: dict[str, list[Array]] = defaultdict(list)
+    by_class: dict[str, list[Array | None]] = defaultdict(list)
     for clip_id in tqdm(store.clip_ids, unit="clip", disable=None):
         label = store.row(clip_id).entry.label or "no label"
         by_class[label] += _distances(store, clip_id, options.videos, other, options.steps)
-    print("| class | joints | mean | median | within 0.1 |\n|---|---|---|---|---|")
+    print(
+        "| class | persons found by both | joints | mean | median | within 0.1 |\n|---|---|---|---|---|---|"
+    )
     every = [values for rows in by_class.values() for values in rows]
     for label, rows in [*sorted(by_class.items()), ("all", every)]:
-        values = np.concatenate(rows) if rows else np.zeros(1)
-        within = float((values < 0.1).mean())
-        print(f"| {label} | {values.size} | {values.mean():.3f} | {np.median(values):.3f} | {within:.1%} |")
+        found = [values for values in rows if values is not None]
+        joints = np.concatenate(found) if found else np.full(1, np.nan)
+        print(
+            f"| {label} | {len(found)} of {len(rows)} | {sum(map(len, found))} | {joints.mean():.3f} "
+            f"| {np.median(joints):.3f} | {(joints < 0.1).mean():.1%} |"
+        )
     return 0
 
 
-def _distances(store: StoreReader, clip_id: str, videos: Path, other: YOLO, steps: int) -> Iterator[Array]:
-    """Yield, per person and frame, the distances of the joints that the other network is sure of."""
+def _distances(
+    store: StoreReader, clip_id: str, videos: Path, other: YOLO, steps: int
+) -> Iterator[Array | None]:
+    """Yield the distances of the joints that the other network is sure of, per person of some frames.
+
+    None where it does not find the person. Frames are those nearest to the sample times that lie best on one.
+    """
     positions = np.asarray(store.read("frame_positions", clip_id))
-    near = np.flatnonzero(np.abs(positions - np.rint(positions)) <= MAX_OFFSET)
+    offsets = np.abs(positions - np.rint(positions))
+    near = np.flatnonzero(offsets <= max(0.25, offsets.min()))
     chosen = {
         int(np.rint(positions[step])): step for step in near[np.linspace(0, len(near) - 1, steps).astype(int)]
     }
@@ -65,11 +75,12 @@ def _distances(store: StoreReader, clip_id: str, videos: Path, other: YOLO, step
             box = boxes[step, person]
             overlaps = np.array([_iou(box, found) for found in result.boxes.xyxy.cpu().numpy()])
             if overlaps.size == 0 or overlaps.max() < MIN_IOU:
+                yield None
                 continue
             points = result.keypoints.data[int(overlaps.argmax())].cpu().numpy()
             sure = points[:, 2] > MIN_SCORE
-            offsets = keypoints[step, person, sure] - points[sure, :2]
-            yield np.linalg.norm(offsets, axis=-1) / (box[3] - box[1])
+            distances = np.linalg.norm(keypoints[step, person, sure] - points[sure, :2], axis=-1)
+            yield distances / (box[3] - box[1])
 
 
 def _iou(a: Array, b: Array) -> float:

@@ -3,7 +3,7 @@
 import argparse
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -11,14 +11,14 @@ import torch
 from extract.build import build_extractor, store_facts
 from extract.clips import load_clips
 from extract.config import DetectorConfig, ExtractConfig
-from extract.execution import choose_device, describe_execution
+from extract.execution import choose_device, describe_execution, keep_float32
 from extract.persons import MAX_PERSONS
 from extract.run import run_extraction
 from extract.selection import select_clips
-from scripts.logs import log_to
+from scripts.logs import log_to_file, log_to_stderr
 from store.errors import StoreError
 from store.schema import CROPS
-from store.writer import StoreWriter, work_folder
+from store.writer import StoreWriter
 
 logger = logging.getLogger(__name__)
 
@@ -26,12 +26,15 @@ logger = logging.getLogger(__name__)
 def main(argv: Sequence[str] | None = None) -> int:
     """Extract features; return 0 done, 1 error, 3 some clips failed or short, 130 stopped and resumable."""
     options = _parse(argv)
-    log_to()
+    log_to_stderr()
     try:
         return _extract(options)
     except (StoreError, ValueError, OSError) as error:
-        logger.debug("traceback", exc_info=True)
+        logger.info("what led to it", exc_info=True)
         logger.error("%s", error)
+        return 1
+    except torch.OutOfMemoryError as error:
+        logger.error("%s. Try a smaller --pose-batch or --detect-batch; finished clips are kept", error)
         return 1
     except KeyboardInterrupt:
         logger.error("stopped at once; the same command goes on from the last finished clip")
@@ -41,11 +44,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _extract(options: argparse.Namespace) -> int:
     clips = load_clips(options.dataset, options.videos)
     store = options.store or Path("data/stores") / clips.facts.name
-    log_to(work_folder(store) / "run.log")
     for note in clips.notes:
         logger.info("%s", note)
     wanted = select_clips(clips.entries, ids=options.ids, limit=options.limit)
     device = choose_device(options.device)
+    keep_float32()
     if options.threads:
         torch.set_num_threads(options.threads)
     extractor = build_extractor(
@@ -67,6 +70,7 @@ def _extract(options: argparse.Namespace) -> int:
         device=device, detect_batch=options.detect_batch, pose_batch=options.pose_batch
     )
     with StoreWriter(store, store_facts(clips.facts, extractor), clips.entries, execution) as writer:
+        log_to_file(writer.work / "run.log")
         summary = run_extraction(
             wanted,
             videos=clips.root,
@@ -116,9 +120,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     asked = DetectorConfig()
     how.add_argument(
-        "--detector-confidence", type=float, default=asked.confidence, help="default: %(default)s"
+        "--detector-confidence", type=_within(0, 1), default=asked.confidence, help="default: %(default)s"
     )
-    how.add_argument("--detector-iou", type=float, default=asked.iou, help="default: %(default)s")
+    how.add_argument("--detector-iou", type=_within(0, 1), default=asked.iou, help="default: %(default)s")
     how.add_argument("--pose", type=Path, required=True, help="mmpose config file")
     how.add_argument("--pose-checkpoint", type=Path, required=True, help="its weights")
     how.add_argument(
@@ -132,7 +136,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--crops", type=_crops, default=defaults.crops, help="person, clip, person,clip (default) or none"
     )
     how.add_argument(
-        "--jpeg-quality", type=_positive, default=defaults.jpeg_quality, help="default: %(default)s"
+        "--jpeg-quality", type=_within(1, 100), default=defaults.jpeg_quality, help="default: %(default)s"
     )
     how.add_argument(
         "--batch-norm", choices=("eval", "per_image"), default="eval", help="default: %(default)s"
@@ -156,7 +160,10 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="clips decoded at once, each up to 128 frames in memory (default: %(default)s)",
     )
     run.add_argument(
-        "--decode-limit", type=float, default=60.0, help="seconds without a frame (default: %(default)s)"
+        "--decode-limit",
+        type=_within(0.1, 86400),
+        default=60.0,
+        help="seconds without a frame (default: %(default)s)",
     )
     return parser.parse_args(argv)
 
@@ -166,6 +173,16 @@ def _positive(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text}: expected a number from 1 on")
     return value
+
+
+def _within(low: float, high: float) -> Callable[[str], float]:
+    def number(text: str) -> float:
+        value = float(text)
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{text}: expected a number from {low:g} to {high:g}")
+        return int(value) if value == int(value) and "." not in text else value
+
+    return number
 
 
 def _clock(text: str) -> int | str:

@@ -11,21 +11,24 @@ class _AboveBar(logging.StreamHandler):  # type: ignore[type-arg]
     """Writes above a progress bar instead of through it."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        tqdm.write(self.format(record), file=sys.stderr)
+        try:
+            tqdm.write(self.format(record), file=sys.stderr)
+        except OSError:  # nobody reads stderr any more; that must not end a run
+            self.handleError(record)
 
 
-def log_to(path: Path | None = None) -> None:
-    """Send messages to stderr, and everything from INFO on with its time to ``path``."""
+def log_to_stderr() -> None:
+    """Send messages from INFO on to stderr; tracebacks are for the log file."""
     above = _AboveBar()
     above.setFormatter(logging.Formatter("%(message)s"))
-    handlers: list[logging.Handler] = [above]
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = logging.FileHandler(path, encoding="utf-8")
-        file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-        handlers.append(file)
-    for handler in handlers:
-        handler.setLevel(logging.INFO)
+    above.addFilter(lambda record: record.exc_info is None)
     root = logging.getLogger()
-    root.handlers[:] = handlers
+    root.handlers[:] = [above]
     root.setLevel(logging.INFO)
+
+
+def log_to_file(path: Path) -> None:
+    """Append messages from INFO on, with their time and tracebacks, to a file too."""
+    file = logging.FileHandler(path, encoding="utf-8")
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.getLogger().addHandler(file)

@@ -11,7 +11,7 @@ import torch
 from scripts.bench.memory import bench_memory
 from scripts.bench.networks import bench_pipeline, bench_release
 from scripts.bench.reading import bench_reading, bench_size
-from scripts.logs import log_to
+from scripts.logs import log_to_stderr
 
 PARTS = ("size", "reading", "pipeline", "release", "memory")
 GOLDEN = Path("../shared/golden/hpnet/pooled")
@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--minutes", type=float, nargs="+", default=[0.1, 1, 10], help="clip lengths for memory"
     )
     options = parser.parse_args(argv)
-    log_to()
+    log_to_stderr()
     if options.threads:
         torch.set_num_threads(options.threads)
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"

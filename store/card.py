@@ -22,10 +22,9 @@ def render_card(facts: StoreFacts, rows: Sequence[ClipRow]) -> bytes:
         f"{len(rows)} clips{expected}: "
         + ", ".join(f"{count} {status}" for status, count in statuses.most_common()),
         "",
-        f"Format version {FORMAT_VERSION}. `store.json`: the facts about the whole. `clips.jsonl`: one "
-        "line per clip. "
-        "`shards/`: what was written when and by which software. `manifest.json`: every file with its "
-        "sha256.",
+        f"Format version {FORMAT_VERSION}. `store.json`: the facts about the whole. "
+        "`clips.jsonl`: one line per clip. `shards/`: what was written when and by which software. "
+        "`manifest.json`: every file with its sha256.",
         "",
         "## Open it",
         "```python",
@@ -50,9 +49,8 @@ def render_card(facts: StoreFacts, rows: Sequence[ClipRow]) -> bytes:
         "|---|---|---|---|---|",
     ]
     lines += [
-        f"| `{spec.name}` | {', '.join(spec.axes)} | {' x '.join(map(str, spec.shape_tail)) or '-'} | "
-        f"{spec.dtype} "
-        f"| {spec.meaning} |"
+        f"| `{spec.name}` | {', '.join(spec.axes)} | {' x '.join(map(str, spec.shape_tail)) or '-'} "
+        f"| {spec.dtype} | {spec.meaning} |"
         for spec in specs
     ]
     lines += ["", f"Joints: {', '.join(facts.skeleton.joint_names)}.", ""]
@@ -78,13 +76,17 @@ def render_card(facts: StoreFacts, rows: Sequence[ClipRow]) -> bytes:
             lines.append(f"- and {len(failed) - 20} more: see `clips.jsonl`")
         lines.append("")
     lines += ["## Terms", "", textwrap.fill(dataset.terms, 100), ""]
+    if not dataset.may_share:
+        lines += [
+            "**This store may not be passed on without permission**: it is derived from those videos.",
+            "",
+        ]
     if dataset.homepage:
         lines += [f"Videos: {dataset.homepage}", ""]
     if facts.layout.crops:
         lines += [
             "This store holds pictures of people (`features.zarr/frames`). A copy without that folder is "
-            "frame-free, "
-            "not anonymous: people can be re-identified from the way they move.",
+            "frame-free, not anonymous: people can be re-identified from the way they move.",
             "",
         ]
     return "\n".join(lines).encode("utf-8", "backslashreplace")

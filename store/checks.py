@@ -1,16 +1,18 @@
-"""What a clip must look like to be kept. Pure."""
+"""What clips and datasets must look like to be kept. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from store import shards
-from store.errors import ClipDataError
+from store.errors import ClipDataError, StoreMismatchError
 from store.facts import StoreFacts
 from store.schema import FRAME_BYTES, ArraySpec, Layout, array_specs
 from store.spool import SpooledClip
-from store.table import WITH_DATA, ClipEntry
+from store.table import WITH_DATA, ClipEntry, ClipOutcome
+
+_NUM_EXAMPLES = 3
 
 
 def check_clip(clip: SpooledClip, layout: Layout) -> None:
@@ -25,10 +27,8 @@ def check_clip(clip: SpooledClip, layout: Layout) -> None:
     if outcome.start is not None or outcome.status == "pending":
         raise ClipDataError(f"{clip.id}: a finished clip has a status and no start yet, found {outcome}")
     if clip.arrays.keys() != specs.keys():
-        missing, unknown = (
-            sorted(specs.keys() - clip.arrays.keys()),
-            sorted(clip.arrays.keys() - specs.keys()),
-        )
+        missing = sorted(specs.keys() - clip.arrays.keys())
+        unknown = sorted(clip.arrays.keys() - specs.keys())
         raise ClipDataError(
             f"{clip.id}: its arrays do not fit its status {outcome.status} and the store's layout; "
             f"missing: {missing}, unknown: {unknown}"
@@ -74,6 +74,47 @@ def check_entries(entries: Sequence[ClipEntry], facts: StoreFacts) -> None:
                 f"{entry.id}: the dataset has no protocol {sorted(unknown)[0]!r}; "
                 f"it has {', '.join(facts.dataset.protocols) or 'none'}"
             )
+
+
+def check_same_clips(
+    entries: Mapping[str, ClipEntry],
+    known: Mapping[str, ClipEntry],
+    outcomes: Iterable[tuple[str, ClipOutcome]],
+    where: str,
+) -> None:
+    """Refuse a dataset that gives other videos the ids of clips that were extracted already.
+
+    Args:
+        entries: what the dataset says, by id.
+        known: what the store's table says, by id.
+        outcomes: what was found in the clips, packed or waiting.
+        where: the store, for the message.
+
+    Raises:
+        StoreMismatchError: naming the first such clips, with what the store has and what the dataset says.
+    """
+    differing: dict[str, str] = {}
+    for clip_id, outcome in outcomes:
+        entry = entries.get(clip_id)
+        if entry is None or outcome.status not in WITH_DATA:
+            continue
+        before, found = known.get(clip_id, entry).path, outcome.source_sha256
+        if entry.path != before:
+            differing[clip_id] = f"the store has {before}, the dataset says {entry.path}"
+        elif entry.sha256 and found and entry.sha256.lower() != found.lower():
+            differing[clip_id] = (
+                f"the store has the file with sha256 {found[:12]}…, the dataset says {entry.sha256[:12]}…"
+            )
+    if differing:
+        lines = [f"  {clip_id}: {what}" for clip_id, what in list(differing.items())[:_NUM_EXAMPLES]]
+        if len(differing) > _NUM_EXAMPLES:
+            lines.append(f"  and {len(differing) - _NUM_EXAMPLES} more")
+        lines.insert(0, f"{where} has other clips under {len(differing)} of the dataset's ids:")
+        lines.append(
+            "Give another STORE, or give the clips other ids. "
+            "If they are the same videos, name their paths as before."
+        )
+        raise StoreMismatchError("\n".join(lines))
 
 
 def _tail(spec: ArraySpec, layout: Layout) -> tuple[int, ...]:

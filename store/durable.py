@@ -4,25 +4,34 @@ Every write goes to a temporary name, is synced, renamed, and its folder synced.
 not at all, and a later file (a shard's record) is never on disk without the earlier ones that it speaks of.
 """
 
+import contextlib
 import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
+from store.errors import StoreDiskError
+
 TEMPORARY_SUFFIX = ".partial"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def write_file(path: Path, data: bytes | memoryview) -> None:
-    """Write ``data`` to ``path`` whole or not at all, replacing what was there; return once it is on disk."""
+    """Write ``data`` to ``path`` whole or not at all, replacing what was there; return once it is on disk.
+
+    Raises:
+        StoreDiskError: the disk is full.
+        OSError: anything else that is wrong with the disk.
+    """
     partial = path.with_name(path.name + TEMPORARY_SUFFIX)
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)  # less the user's umask
-    try:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    os.replace(partial, path)  # noqa: PTH105 - the tests of power cuts record the functions of os
+    with _names(path):
+        try:
+            _write(partial, data)
+            os.replace(partial, path)  # noqa: PTH105 - the tests of power cuts record the functions of os
+        except OSError:
+            with contextlib.suppress(OSError):
+                remove_file(partial)  # it may be what fills the disk
+            raise
     sync_folder(path.parent)
 
 
@@ -31,7 +40,8 @@ def make_folder(path: Path) -> None:
     if path.is_dir():
         return
     make_folder(path.parent)
-    os.mkdir(path)  # noqa: PTH102
+    with _names(path):
+        os.mkdir(path)  # noqa: PTH102
     sync_folder(path.parent)
 
 
@@ -42,11 +52,36 @@ def remove_file(path: Path) -> None:
 
 def sync_folder(path: Path) -> None:
     """Put a folder's entries (new, renamed and removed names) on disk."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    with _names(path):
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            # some network file systems have no such thing
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+                raise
+        finally:
+            os.close(descriptor)
+
+
+def _write(path: Path, data: bytes | memoryview) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)  # less the user's umask
     try:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
         os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems have no such thing
-            raise
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _names(path: Path) -> Iterator[None]:
+    """Give errors the file's name, which those of writing and syncing lack, and advice if there is some."""
+    try:
+        yield
+    except OSError as error:
+        named = OSError(error.errno, error.strerror, str(path))
+        if error.errno in _FULL:
+            raise StoreDiskError(f"{named}; make room and run the same command again") from named
+        raise named from error

@@ -21,6 +21,10 @@ class StoreBusyError(StoreError):
     """Another run is writing this store."""
 
 
+class StoreDiskError(StoreError, OSError):
+    """The disk is full: a file of a store could not be written."""
+
+
 class ClipNotFoundError(StoreError, KeyError):
     """The store has no such clip, or nothing was extracted from it."""
 

@@ -150,9 +150,8 @@ def pretty(content: object) -> bytes:
 def _parse(content: dict[str, Any]) -> StoreFacts:
     dataset = _known(DatasetFacts, content["dataset"])
     layout = _known(Layout, content["layout"])
-    crops = tuple(
-        crop for crop in CROPS if crop in layout["crops"]
-    )  # those of later minor versions are passed over
+    # those of later minor versions are passed over
+    crops = tuple(crop for crop in CROPS if crop in layout["crops"])
     skeleton = content["skeleton"]
     return StoreFacts(
         dataset=DatasetFacts(**dataset | {"class_names": tuple(dataset["class_names"])}),

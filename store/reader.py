@@ -10,7 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from store import arrays, shards
-from store.errors import ClipNotFoundError, StoreDamagedError, StoreFormatError, StoreNotFoundError
+from store.errors import (
+    ClipNotFoundError,
+    StoreDamagedError,
+    StoreError,
+    StoreFormatError,
+    StoreNotFoundError,
+)
 from store.facts import StoreFacts, parse_store_json
 from store.manifest import MANIFEST, parse_manifest
 from store.schema import ArraySpec, Crop, array_specs, pooled_array_name
@@ -37,9 +43,8 @@ class StoreReader:
     """A store as it was when it was opened.
 
     It can be pickled and sent to another process, and used in a forked one. Shards in a folder are read
-    directly,
-    which is several times as fast as through zarr; anything else (a URL, arrays that were re-chunked) through
-    zarr.
+    directly, which is several times as fast as through zarr; anything else (a URL, arrays that were
+    re-chunked) through zarr.
 
     Attributes:
         facts: dataset, skeleton, layout, meaning.
@@ -49,6 +54,8 @@ class StoreReader:
     facts: StoreFacts
     rows: Sequence[ClipRow]
     _direct: dict[str, bool]
+    _as_written: dict[str, bool]
+    _seen: set[str]
     _indices: dict[tuple[str, int], npt.NDArray[np.uint64]]
     _files: frozenset[str] | None
     _process: int
@@ -129,7 +136,9 @@ class StoreReader:
         if person is not None:
             axis = spec.axes.index("person")
             box[axis], keep[axis] = slice(person, person + 1), 0
-        return self._read_box(spec, box)[tuple(keep)]
+        if self._is_direct(spec):
+            return self._read_box(spec, box)[tuple(keep)]
+        return self._read_zarr(spec, box, clip_id)[tuple(keep)]
 
     def pooled(
         self, clip_id: str, tap: str | None = None, person: int | None = None
@@ -171,8 +180,6 @@ class StoreReader:
         return spec
 
     def _read_box(self, spec: ArraySpec, box: Sequence[slice]) -> npt.NDArray[np.generic]:
-        if not self._is_direct(spec):
-            return np.asarray(self._zarr_array(spec)[tuple(box)])
         pieces = list(shards.chunks_of(spec, box))
         if len(pieces) == 1:
             place, inside, _ = pieces[0]
@@ -208,6 +215,35 @@ class StoreReader:
         except (OSError, ValueError) as error:
             raise StoreDamagedError(f"{path}: {error}; run `make verify`") from error
 
+    def _read_zarr(self, spec: ArraySpec, box: Sequence[slice], clip_id: str) -> npt.NDArray[np.generic]:
+        try:
+            values = np.asarray(self._zarr_array(spec)[tuple(box)])
+        except StoreError:
+            raise
+        except (ValueError, RuntimeError) as error:  # what zarr and its codecs raise of damaged bytes
+            raise StoreDamagedError(
+                f"{self.address}: {spec.name} of {clip_id} cannot be read ({error}); run `make verify`"
+            ) from error
+        if not self._is_as_written(spec):
+            return values  # its shards have other names
+        size, begin, end = spec.shard[0], box[0].start, box[0].stop
+        for shard in range(begin // size, -(-end // size)):
+            part = values[max(shard * size - begin, 0) : (shard + 1) * size - begin]
+            name = f"features.zarr/{spec.name}/{arrays.shard_name(spec, shard)}"
+            if not part.any() and not self._is_there(name):
+                self._check_is_all_zero(name)
+        return values
+
+    def _is_there(self, name: str) -> bool:
+        if name not in self._seen:
+            files, path = fsspec.core.url_to_fs(f"{self.address}/{name}", **self._storage_options)
+            try:
+                files.info(path)  # exists() would also say no when the network fails
+            except FileNotFoundError:
+                return False
+            self._seen.add(name)
+        return True
+
     def _check_is_all_zero(self, name: str) -> None:
         # Zarr has no file where all is zero; without the manifest a lost file would be read as zeros
         if self._files is None:
@@ -221,9 +257,18 @@ class StoreReader:
     def _is_direct(self, spec: ArraySpec) -> bool:
         """Tell whether shards can be read without zarr: in a folder, with the codecs they are written in."""
         if spec.name not in self._direct:
-            metadata = Path(self.address, "features.zarr", spec.name, "zarr.json")
-            self._direct[spec.name] = metadata.is_file() and arrays.is_as_written(spec, metadata.read_bytes())
+            is_file = Path(self.address, "features.zarr", spec.name, "zarr.json").is_file()
+            self._direct[spec.name] = is_file and self._is_as_written(spec)
         return self._direct[spec.name]
+
+    def _is_as_written(self, spec: ArraySpec) -> bool:
+        if spec.name not in self._as_written:
+            name = f"features.zarr/{spec.name}/zarr.json"
+            try:
+                self._as_written[spec.name] = arrays.is_as_written(spec, self.read_text(name).encode())
+            except (ValueError, KeyError, TypeError, IndexError) as error:
+                raise StoreDamagedError(f"{self.address}/{name}: {error!r}; run `make verify`") from error
+        return self._as_written[spec.name]
 
     def _zarr_array(self, spec: ArraySpec) -> arrays.Array:
         if self._process != os.getpid():  # zarr's event loop does not cross a fork
@@ -234,8 +279,8 @@ class StoreReader:
             array = self._group.get(spec.name)
             if array is None:
                 raise StoreFormatError(
-                    f"{self.address} was copied without the array {spec.name!r}; run `make verify` if it "
-                    "should have it"
+                    f"{self.address} was copied without the array {spec.name!r}; "
+                    "run `make verify` if it should have it"
                 )
             encoding = array.attrs.get("encoding", "float16")
             if encoding not in ENCODINGS:
@@ -249,6 +294,8 @@ class StoreReader:
         self._rows = {row.entry.id: row for row in self.rows}
         self._specs = {spec.name: spec for spec in array_specs(self.facts.layout)}
         self._direct = {}
+        self._as_written = {}
+        self._seen = set()
         self._indices = {}
         self._files = None
         self._process = os.getpid()
@@ -263,6 +310,6 @@ class StoreReader:
                 return cast(str, file.read())
         except FileNotFoundError as error:
             raise StoreNotFoundError(
-                f"{address}: not found, so {self.address} is no store; give the STORE that `make extract` "
-                "wrote"
+                f"{address}: not found, so {self.address} is no store; "
+                "give the STORE that `make extract` wrote"
             ) from error

@@ -1,7 +1,7 @@
 """``shards/*.json``: what was written for one unit of work, by which software; the last file of a unit."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,6 +76,14 @@ def parse_record(data: bytes) -> UnitRecord:
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a unit's record: {error!r}") from error
+
+
+def latest_outcomes(records: Iterable[StoredRecord]) -> dict[str, ClipOutcome]:
+    """Return what is known of every packed clip; a later record speaks for a clip that was tried again."""
+    outcomes: dict[str, ClipOutcome] = {}
+    for stored in records:
+        outcomes |= stored.record.outcomes
+    return outcomes
 
 
 def read_records(root: Path) -> dict[int, StoredRecord]:

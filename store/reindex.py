@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from store.derived import FACTS, TABLE
 from store.errors import StoreMismatchError, StoreNotFoundError
 from store.facts import DatasetFacts, parse_store_json
 from store.table import ClipEntry, parse_table
-from store.writer import FACTS, TABLE, StoreWriter
+from store.writer import StoreWriter
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +21,7 @@ class ReindexReport:
         changed: clips whose entry (label, splits, ...) differs from before.
         added: clips that the dataset names and the store did not; they are pending.
         removed: clips that the dataset no longer names and that were pending; they are gone from the table.
-        unnamed: clips with an outcome that the dataset no longer names. They keep their data and are in no
-            split.
+        unnamed: clips with an outcome that the dataset no longer names; they keep their data, in no split.
     """
 
     num_clips: int
@@ -42,7 +42,7 @@ def reindex(root: Path, dataset: DatasetFacts, entries: Sequence[ClipEntry]) -> 
     Raises:
         StoreNotFoundError: there is no store.
         StoreBusyError: a run is writing it.
-        StoreMismatchError: the dataset is another one.
+        StoreMismatchError: the dataset is another one, or names other videos under the ids of the store's.
         ValueError: the dataset contradicts itself.
     """
     path = root / FACTS
@@ -53,8 +53,8 @@ def reindex(root: Path, dataset: DatasetFacts, entries: Sequence[ClipEntry]) -> 
     facts = parse_store_json(path.read_text(encoding="utf-8"), str(path))
     if facts.dataset.name != dataset.name:
         raise StoreMismatchError(
-            f"{root} holds the dataset {facts.dataset.name!r}, not {dataset.name!r}; give the DATASET it "
-            "was made from"
+            f"{root} holds the dataset {facts.dataset.name!r}, not {dataset.name!r}; "
+            "give the DATASET it was made from"
         )
     # the entries of the table may be older than the records of an interrupted run; the writer takes both
     before = {

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 FORMAT_NAME = "heatpool-store"
-FORMAT_VERSION = (
-    "1.0"  # a major step refuses older readers; a minor one only adds arrays, fields or encodings
-)
+# a major step refuses older readers; a minor one only adds arrays, fields or encodings
+FORMAT_VERSION = "1.0"
 
 Crop = Literal["person", "clip"]
 CROPS: tuple[Crop, ...] = ("person", "clip")
@@ -83,8 +82,8 @@ class ArraySpec:
     attributes: tuple[tuple[str, str], ...] = ()
 
 
-def pooled_array_name(tap: str) -> str:
-    """Return the array that holds ``tap``; brackets are wildcards in addresses, so ``a[1]`` becomes ``a@1``.
+def split_tap(tap: str) -> tuple[str, int | None]:
+    """Return a tap's module path, and which item of what the module returns; None: it returns one tensor.
 
     Raises:
         ValueError: the tap is not ``module.path`` or ``module.path[i]``.
@@ -93,6 +92,16 @@ def pooled_array_name(tap: str) -> str:
     if match is None:
         raise ValueError(f"tap {tap!r} is not of the form module.path or module.path[i]")
     path, item = match.groups()
+    return path, None if item is None else int(item)
+
+
+def pooled_array_name(tap: str) -> str:
+    """Return the array that holds ``tap``; brackets are wildcards in addresses, so ``a[1]`` becomes ``a@1``.
+
+    Raises:
+        ValueError: the tap is not ``module.path`` or ``module.path[i]``.
+    """
+    path, item = split_tap(tap)
     return f"pooled/{path}" if item is None else f"pooled/{path}@{item}"
 
 
@@ -103,8 +112,7 @@ def array_specs(layout: Layout) -> tuple[ArraySpec, ...]:
     def per_person(
         name: str, tail: Mapping[str, int], dtype: str, meaning: str, **attributes: str
     ) -> ArraySpec:
-        # one person of one clip is read together: a stream with one person never touches the other one's
-        # bytes
+        # one person of one clip is read together: a stream with one person never touches the other's bytes
         return _spec(
             layout,
             name,

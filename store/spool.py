@@ -101,8 +101,8 @@ class Spool:
                 return file[name]  # type: ignore[no-any-return]
         except _UNREADABLE as error:
             raise StoreDamagedError(
-                f"{path}: {name} of {clip_id} cannot be read ({error!r}); delete the file to extract the "
-                "clip again"
+                f"{path}: {name} of {clip_id} cannot be read ({error!r}); "
+                "delete the file to extract the clip again"
             ) from error
 
     def drop(self, clip_id: str) -> None:
@@ -124,14 +124,12 @@ class Spool:
         if stamp != self._stamp:
             raise StoreMismatchError(
                 f"{self.folder} holds clips that were extracted with other settings, {clip_id} among them, "
-                "and wait "
-                "for a store that is gone. Delete that folder, or give this run another STORE"
+                "and wait for a store that is gone. Delete that folder, or give this run another STORE"
             )
         self._outcomes[clip_id] = outcome
         self._executions[clip_id] = execution
 
     def _path(self, clip_id: str) -> Path:
         # ids may hold slashes and be longer than a file name may be
-        return (
-            self.folder / f"{hashlib.sha256(clip_id.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}.npz"
-        )
+        digest = hashlib.sha256(clip_id.encode("utf-8", "surrogatepass")).hexdigest()
+        return self.folder / f"{digest[:32]}.npz"

@@ -51,9 +51,9 @@ class ClipOutcome:
         reason: what was wrong, None for ``ok``.
         num_frames: frames decoded; fps: frames per second; width, height: source pixels; None if not decoded.
         source_sha256: digest of the video file.
+        decoder: who decoded it, "decord" or "pyav".
         num_persons: how many of the M persons are there at some time.
-        start: place along the arrays' first axis: the row, or on the native clock the first step. None: no
-            data.
+        start: place along the arrays' first axis: row, or step on the native clock; None without data.
         num_steps: sample times stored.
     """
 
@@ -64,6 +64,7 @@ class ClipOutcome:
     width: int | None = None
     height: int | None = None
     source_sha256: str | None = None
+    decoder: str | None = None
     num_persons: int | None = None
     start: int | None = None
     num_steps: int | None = None

@@ -1,9 +1,7 @@
 """Writing a store: finished clips go to the spool, whole units from there into shards, the record last."""
 
 import dataclasses
-import fcntl
 import logging
-import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -14,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from store import arrays, durable, shards
-from store.card import render_card
-from store.checks import check_clip, check_entries
-from store.errors import StoreBusyError, StoreDamagedError, StoreError, StoreMismatchError
+from store.checks import check_clip, check_entries, check_same_clips
+from store.derived import ARRAYS, CARD, DERIVED, FACTS, TABLE, write_derived
+from store.errors import StoreDamagedError, StoreError, StoreMismatchError
 from store.facts import (
     StoreFacts,
     check_may_continue,
@@ -25,20 +23,17 @@ from store.facts import (
     digest_of,
     parse_store_json,
 )
-from store.manifest import MANIFEST, FileFacts, describe, parse_manifest, render_manifest
-from store.records import RECORDS, StoredRecord, UnitRecord, read_records
-from store.schema import FORMAT_VERSION, ArraySpec, array_specs
+from store.lock import is_being_written as is_being_written  # for scripts, like work_folder
+from store.lock import release_lock, take_lock
+from store.lock import work_folder as work_folder
+from store.manifest import MANIFEST, FileFacts, describe, parse_manifest
+from store.records import RECORDS, StoredRecord, UnitRecord, latest_outcomes, read_records
+from store.schema import ArraySpec, array_specs
 from store.spool import Spool, SpooledClip
-from store.table import NOT_RIGHT, PENDING, ClipEntry, ClipOutcome, ClipRow, parse_table, render_table
+from store.table import NOT_RIGHT, PENDING, ClipEntry, ClipOutcome, ClipRow, parse_table
 from store.units import Unit, plan_units
 
 logger = logging.getLogger(__name__)
-
-FACTS = "store.json"
-TABLE = "clips.jsonl"
-CARD = "README.md"
-ARRAYS = "features.zarr"
-_DERIVED = (FACTS, TABLE, CARD, MANIFEST)
 
 
 class StoreWriter:
@@ -53,7 +48,8 @@ class StoreWriter:
 
     Raises:
         StoreBusyError: another run holds the store.
-        StoreMismatchError: the store, or a clip that waits in its spool, has another meaning.
+        StoreMismatchError: the store, or a clip that waits in its spool, has another meaning; or the dataset
+            names other videos under the ids of clips that the store has.
         StoreDamagedError: files of the store are missing.
         StoreError: the folder holds something else, or cannot be written.
         ValueError: ids are not unique, or labels or protocols are not the dataset's.
@@ -80,7 +76,7 @@ class StoreWriter:
         self._refreshed_at, self._refresh_seconds, self._is_stale = 0.0, 0.0, False
         try:
             durable.make_folder(self.work)
-            self._lock = _take_lock(self.work / "lock", root)
+            self._lock = take_lock(root)
         except PermissionError as error:
             raise StoreError(
                 f"{root} cannot be written: {error}; give another STORE, or leave to write there"
@@ -88,7 +84,7 @@ class StoreWriter:
         try:
             self._open()
         except BaseException:
-            self._close()
+            release_lock(self._lock)
             raise
 
     def __enter__(self) -> Self:
@@ -101,7 +97,7 @@ class StoreWriter:
             if self._is_stale:
                 self._refresh()
         finally:
-            self._close()
+            release_lock(self._lock)
 
     @property
     def rows(self) -> list[ClipRow]:
@@ -174,21 +170,14 @@ class StoreWriter:
         # a killed run may have left names that are seen but not yet on disk: what is believed now must stay
         for folder in (self.work.parent, self.work, self.root, *self.root.rglob("*/")):
             durable.sync_folder(folder)
-        # a later record speaks for a clip that was tried again
-        self._packed: dict[str, ClipOutcome] = {}
-        for stored in self._records.values():
-            self._packed |= stored.record.outcomes
-        self._keep_unnamed()
+        self._packed = latest_outcomes(self._records.values())
         self.spool = Spool(self.work / "spool", _stamp(self.facts))
+        self._take_table()
         for clip_id in list(self.spool):
             # a retried clip is in both, with another outcome; only what says the same is stale
             if self._is_packed(clip_id, self.spool.outcome(clip_id)):
                 self.spool.drop(clip_id)
         self._refresh()
-
-    def _close(self) -> None:
-        fcntl.flock(self._lock, fcntl.LOCK_UN)  # forked children may hold copies of the descriptor
-        os.close(self._lock)
 
     def _check_facts(self) -> None:
         path = self.root / FACTS
@@ -205,13 +194,16 @@ class StoreWriter:
                 "Give another STORE"
             )
 
-    def _keep_unnamed(self) -> None:
-        """Keep the clips that this run's dataset does not name: a folder may be extracted piece by piece."""
+    def _take_table(self) -> None:
+        """Refuse other clips under ids that are taken; keep clips that this run's dataset does not name."""
         table = self.root / TABLE
-        if table.exists():
-            for row in parse_table(table.read_text(encoding="utf-8"), str(table)):
-                if row.entry.id in self._packed:
-                    self._entries.setdefault(row.entry.id, self._unnamed.get(row.entry.id, row.entry))
+        text = table.read_text(encoding="utf-8") if table.exists() else ""
+        known = {row.entry.id: row.entry for row in parse_table(text, str(table))}
+        waiting = {clip_id: self.spool.outcome(clip_id) for clip_id in self.spool}
+        check_same_clips(self._entries, known, [*self._packed.items(), *waiting.items()], str(self.root))
+        for clip_id, entry in known.items():
+            if clip_id in self._packed or clip_id in waiting:  # a folder may be extracted piece by piece
+                self._entries.setdefault(clip_id, self._unnamed.get(clip_id, entry))
 
     def _remove_leftovers(self) -> None:
         """Remove what an interrupted write left, and nothing else."""
@@ -221,7 +213,7 @@ class StoreWriter:
         for path in sorted(self.root.rglob("*")):
             name = path.relative_to(self.root).as_posix()
             is_ours = name.startswith((f"{ARRAYS}/", f"{RECORDS}/")) and path.name != "zarr.json"
-            is_ours |= name in {derived + partial for derived in _DERIVED}
+            is_ours |= name in {derived + partial for derived in DERIVED}
             if path.is_file() and is_ours and name not in known:
                 durable.remove_file(path)
 
@@ -278,85 +270,18 @@ class StoreWriter:
         last = self._records[max(self._records)].record.executions
         if last and (changed := differences(last[-1], self._execution)):
             logger.warning(
-                "%s: this run differs from the store's last one in %s; its values agree, but not to the "
-                "last bit",
-                self.root, ", ".join(changed),
-            )  # fmt: skip
+                "%s: this run differs from the store's last one in %s; "
+                "its values agree, but not to the last bit",
+                self.root,
+                ", ".join(changed),
+            )
 
     def _refresh(self) -> None:
-        """Write what follows from the records: metadata of the arrays, clip table, facts, card, manifest."""
+        """Write what follows from the records and the dataset."""
         begin = time.monotonic()
-        length = max((_end(self.facts, outcome) for outcome in self._packed.values()), default=0)
-        write_derived(
-            self.root,
-            self.facts,
-            self.rows,
-            list(self._records.values()),
-            _array_folders(self._specs, length),
-        )
+        write_derived(self.root, self.facts, self.rows, list(self._records.values()))
         self._refreshed_at, self._is_stale = time.monotonic(), False
         self._refresh_seconds = self._refreshed_at - begin
-
-
-def write_derived(
-    root: Path,
-    facts: StoreFacts,
-    rows: Sequence[ClipRow],
-    records: Sequence[StoredRecord],
-    metadata: Mapping[str, bytes],
-) -> None:
-    """Write a store's files that can be made again from its records and its dataset.
-
-    Unchanged ones are left alone. Arrays grow before the table names their new rows, so a reader never finds
-    a row that is not there.
-    """
-    derived = {**metadata, FACTS: facts.to_json(), TABLE: render_table(rows), CARD: render_card(facts, rows)}
-    files = {name: describe(data) for name, data in derived.items()}
-    for stored in records:
-        files |= stored.record.files
-        files[stored.record.name] = stored.file
-    for name, data in {**derived, MANIFEST: render_manifest(files)}.items():
-        path = root / name
-        if not path.exists() or path.read_bytes() != data:
-            durable.make_folder(path.parent)
-            durable.write_file(path, data)
-
-
-def work_folder(root: Path) -> Path:
-    """Return the folder beside a store for what is not part of it: spool, lock, logs."""
-    root = root.resolve()  # a store that is reached through two links must have one lock
-    return root.with_name(f"{root.name}.work")
-
-
-def is_being_written(root: Path) -> bool:
-    """Tell whether a run holds the store right now."""
-    try:
-        descriptor = os.open(work_folder(root) / "lock", os.O_RDONLY)
-    except OSError:
-        return False  # never written from here, or not ours to know
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
-
-
-def _array_folders(specs: Sequence[ArraySpec], length: int) -> dict[str, bytes]:
-    attributes = {
-        "heatpool": {"format_version": FORMAT_VERSION, "facts": f"../{FACTS}", "clips": f"../{TABLE}"}
-    }
-    files = {f"{ARRAYS}/{spec.name}/zarr.json": arrays.array_metadata(spec, length) for spec in specs}
-    groups = {str(parent) for spec in specs for parent in Path(spec.name).parents if str(parent) != "."}
-    files |= {f"{ARRAYS}/{group}/zarr.json": arrays.group_metadata({}) for group in sorted(groups)}
-    return files | {f"{ARRAYS}/zarr.json": arrays.group_metadata(attributes)}
-
-
-def _end(facts: StoreFacts, outcome: ClipOutcome) -> int:
-    if outcome.start is None or outcome.num_steps is None:
-        return 0
-    return outcome.start + (outcome.num_steps if facts.layout.is_native else 1)
 
 
 def _stamp(facts: StoreFacts) -> str:
@@ -374,7 +299,7 @@ def _stamp(facts: StoreFacts) -> str:
 
 def _check_is_store(root: Path) -> None:
     """Refuse a folder with something else in it; what an interrupted first write left is fine."""
-    ours = {ARRAYS, RECORDS, *_DERIVED, *(name + durable.TEMPORARY_SUFFIX for name in _DERIVED)}
+    ours = {ARRAYS, RECORDS, *DERIVED, *(name + durable.TEMPORARY_SUFFIX for name in DERIVED)}
     others = sorted({path.name for path in root.iterdir()} - ours) if root.is_dir() else []
     if others and not (root / FACTS).exists():
         raise StoreError(
@@ -396,21 +321,7 @@ def _check_nothing_missing(root: Path) -> None:
     kept = [name for name in names if name != CARD and not name.endswith("/zarr.json")]
     if missing := [name for name in kept if not (root / name).exists()]:
         raise StoreDamagedError(
-            f"{root}: {len(missing)} files are missing, {missing[0]} among them. Copy them again from "
-            "where the store "
-            f"came from. Or, to extract the clips of a lost unit again, delete its record in {RECORDS}/ "
-            f"and {MANIFEST}"
+            f"{root}: {len(missing)} files are missing, {missing[0]} among them. "
+            "Copy them again from where the store came from. "
+            f"Or, to extract the clips of a lost unit again, delete its record in {RECORDS}/ and {MANIFEST}"
         )
-
-
-def _take_lock(path: Path, root: Path) -> int:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    for patience in (0.2, 0.0):
-        try:
-            # released by the kernel when the process ends, however it ends
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return descriptor
-        except BlockingIOError:
-            time.sleep(patience)  # is_being_written() holds it for a moment
-    os.close(descriptor)
-    raise StoreBusyError(f"{root}: another run is writing this store; wait for it or give another STORE")

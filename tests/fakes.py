@@ -1,8 +1,7 @@
 """Networks that are easy to foresee, behind the Protocols of ``extract/interfaces.py``.
 
 They read the pictures of ``tests/made_videos.py``: what they answer comes out of the pixels, so a wrong
-frame, a wrong
-crop or a wrong place in a batch gives a wrong answer.
+frame, a wrong crop or a wrong place in a batch gives a wrong answer.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -27,9 +27,8 @@ def draw_frame(number: int, persons: Sequence[tuple[int, Box]] = ()) -> Frame:
 
     Args:
         number: 0 to 255.
-        persons: (who, box): person 0 is a red rectangle, person 1 a blue one; both carry the number as
-        green, and
-            the later ones hide the earlier ones.
+        persons: (who, box): person 0 is a red rectangle, person 1 a blue one; both carry the number as green,
+            and the later ones hide the earlier ones.
     """
     frame = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     for bit in range(BITS):

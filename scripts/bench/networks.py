@@ -113,7 +113,7 @@ def bench_release(*, pose: str, detector: str, repeats: int) -> None:
             )
     print_table(
         f"The release's way: one person in {_RELEASE_FRAMES} frames of 1920x1080, {detector} + {pose}, "
-        f"networks only, {torch.get_num_threads()} threads",
+        f"networks only, detector input {_RELEASE_SIZE}x384, {torch.get_num_threads()} threads",
         ("", "release, s", "ours, s", "times faster (targets: fp32 3, bf16 5)"),
         rows,
         f"Release: {_RELEASE_FRAMES} frames, batch 1, fp32, two detector and one pose pass each. "

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from extract import video_decord, video_pyav
-from extract.decode import DecodePool, EarlyEndError
+from extract.decode import _ENVIRONMENT, DecodePool, EarlyEndError
 from extract.errors import VideoError
 from extract.video import open_video
 from tests.made_videos import KINDS, draw_frame, read_number, walking_persons, write_video
@@ -247,6 +247,51 @@ def test_decoder_that_hangs_is_killed_and_the_next_clip_works(videos, pool, tmp_
     assert "no frame for 1 s, the decoder was killed" in message
     assert time.monotonic() - begin < 10
     assert numbers(after.frames()) == list(range(NUM_FRAMES))
+
+
+# run by a decoder before it begins: counting takes longer than the limit, each frame by itself does not
+SLOW_COUNTING = """
+import time
+from extract import video_pyav
+decode = video_pyav._decode
+def slow(path):
+    for frame in decode(path):
+        time.sleep(0.035)
+        yield frame
+video_pyav._decode = slow
+"""
+
+
+def test_counting_a_long_video_is_not_silence(videos, pool, tmp_path, monkeypatch):
+    (tmp_path / "sitecustomize.py").write_text(SLOW_COUNTING)
+    search = os.pathsep.join([str(tmp_path), _ENVIRONMENT["PYTHONPATH"]])
+    monkeypatch.setattr("extract.decode._ENVIRONMENT", {**_ENVIRONMENT, "PYTHONPATH": search})
+    begin = time.monotonic()
+    video = pool(limit_seconds=2.5, plan=lambda _: [0]).submit(videos["h264 with B-frames"])
+
+    assert video.facts.num_frames == NUM_FRAMES
+    assert time.monotonic() - begin > 3.5
+    assert numbers(video.frames()) == [0]
+
+
+def test_stream_that_changes_its_size(pool, tmp_path, monkeypatch):
+    # a transport stream goes on where another one is appended
+    monkeypatch.setitem(KINDS, "transport stream", (".ts", *KINDS["h264 with B-frames"][1:]))
+    halves = [
+        write_video(
+            tmp_path / str(width), [np.zeros((48, width, 3), np.uint8)] * 20, kind="transport stream"
+        )
+        for width in (64, 96)
+    ]
+    (tmp_path / "both.ts").write_bytes(b"".join(path.read_bytes() for path in halves))
+    decoding = pool()
+    video, after = decoding.submit(tmp_path / "both.ts"), decoding.submit(halves[1])
+
+    message, status = fail(video)
+
+    assert status == "decode_error"
+    assert f"{tmp_path}/both.ts: frame 20 has 96x48 pixels, expected 64x48" in message
+    assert {frame.shape for _, frame in after.frames()} == {(48, 96, 3)}
 
 
 def test_leaving_does_not_wait_for_a_decoder_that_hangs(videos, pool, tmp_path):

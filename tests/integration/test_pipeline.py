@@ -12,6 +12,7 @@ import torch
 
 from extract.boxes_file import WholeFrame
 from extract.config import DetectorConfig
+from extract.crop import crop_affine, crop_jpeg, crop_person, to_source_pixels
 from extract.decode import DecodePool, EarlyEndError
 from extract.errors import VideoError
 from extract.pipeline import Extractor
@@ -28,7 +29,6 @@ from tests.fakes import (
     extract_one,
     fake_extractor,
     find_rectangles,
-    stages_of,
 )
 from tests.made_videos import draw_frame, walking_persons, write_video
 
@@ -50,12 +50,6 @@ def person_at(x, number):
 
 def alone(frames, detector, pose):
     """Every frame by itself, in order: boxes, keypoints, scores and features of the most confident person."""
-    from extract.crop import (
-        crop_affine,
-        crop_person,
-        to_source_pixels,
-    )  # the stages, without what surrounds them
-
     rows = []
     for frame in frames:
         found = detector([frame] + [np.zeros_like(frame)] * (detector.batch_size - 1))[0]
@@ -78,16 +72,21 @@ def alone(frames, detector, pose):
     return rows
 
 
+def around(num_frames, num_times):
+    """Yield the two frames around each sample time, and the share of the second one (specs/hpnet.md A.6)."""
+    for i in range(num_times):
+        s = max(0, (i + 0.5) * num_frames / num_times - 0.5)
+        i0 = int(s)
+        i1 = min(i0 + 1, num_frames - 1) if s > i0 else i0
+        yield i0, i1, np.float32(s - i0 if i1 > i0 else 0)
+
+
 def on_the_clock(rows, name, num_times=64):
-    """specs/hpnet.md A.6 with the rule of absence, sample time by sample time."""
+    """What a sample time gets, with the rule of absence, one by one."""
     values = [None if row is None else row[name] for row in rows]
     shape = next(value.shape for value in values if value is not None)
     resampled = np.zeros((num_times, *shape), np.float32)
-    for i in range(num_times):
-        s = max(0, (i + 0.5) * len(rows) / num_times - 0.5)
-        i0 = int(s)
-        i1 = min(i0 + 1, len(rows) - 1) if s > i0 else i0
-        f = np.float32(s - i0 if i1 > i0 else 0)
+    for i, (i0, i1, f) in enumerate(around(len(rows), num_times)):
         first, second = values[i0], values[i1]
         if first is not None and second is not None:
             resampled[i] = (1 - f) * first + f * second
@@ -106,6 +105,20 @@ def equals_all_frames(frames, extractor):
         np.testing.assert_array_equal(
             clip.arrays[f"pooled/{tap.replace('[', '@').rstrip(']')}"][:, 0], expected
         )
+    times = list(around(len(frames), 64))
+    seen = [row is not None for row in rows]
+    assert clip.arrays["person_valid"].tolist() == [[seen[i0] or seen[i1]] for i0, i1, _ in times]
+    for time, (i0, i1, f) in enumerate(times):
+        near, far = (i1, i0) if f > 0.5 else (i0, i1)
+        number = near if seen[near] else far if seen[far] else -1
+        assert clip.arrays["frames/person_indices"][time] == number
+        length = clip.arrays["frames/person_lengths"][time]
+        expected_jpeg = b""
+        if number >= 0:
+            box = rows[number]["boxes"].astype(int)
+            expected_jpeg = crop_jpeg(frames[number], box, crop_wh=(224, 224), quality=95).tobytes()
+        assert clip.arrays["frames/person"][time, :length].tobytes() == expected_jpeg
+        assert not clip.arrays["frames/person"][time, length:].any()
 
 
 # one clip
@@ -149,18 +162,22 @@ def test_joints_and_pooled_values_by_hand():
     np.testing.assert_allclose(arrays["keypoint_scores"][0, 0], [0.5, 0.7, 0.9], atol=1e-6)
 
 
-@pytest.mark.parametrize("num_frames", [1, 30, 64, 75, 100, 127])
+@pytest.mark.parametrize("num_frames", [1, 30, 64, 75, 100, 127, 129, 200, 300])
 def test_64_clock_equals_processing_all_frames(num_frames):
     frames = [person_at(number % 50, number) for number in range(num_frames)]
+    extractor = fake_extractor(persons="top1")
 
-    equals_all_frames(frames, fake_extractor(persons="top1"))
+    equals_all_frames(frames, extractor)
+    if num_frames > 128:  # where it may skip frames, it does
+        assert len(extractor.frames_wanted(FakeVideo(frames).facts)) == 128
 
 
-def test_64_clock_equals_processing_all_frames_where_nobody_is_found():
+@pytest.mark.parametrize("num_frames", [120, 300])
+def test_64_clock_equals_processing_all_frames_where_nobody_is_found(num_frames):
     random = np.random.default_rng(0)
     frames = [
         person_at(number % 50, number) if random.random() < 0.5 else draw_frame(number)
-        for number in range(120)
+        for number in range(num_frames)
     ]
 
     equals_all_frames(frames, fake_extractor(persons="top1"))
@@ -509,7 +526,6 @@ def test_fake_finds_what_is_drawn():
 
     assert found.boxes_xyxy.tolist() == [[3, 18, 13, 42], [40, 16, 50, 40]]
     assert found.scores.tolist() == [0.75, 0.5]
-    assert stages_of(fake_extractor(), walking_persons(2)) is not None
 
 
 # real networks, random weights
