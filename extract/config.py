@@ -68,7 +68,7 @@ class ExtractConfig:
             "persons_rule": f"{self.persons}, version 1",
             "pose_crop": "box x 1.25 at the network's aspect, bilinear, black outside",
             "person_crop": "union of the frame's boxes, rounded, stretched",
-            "clip_crop": "square around the keypoints of the clock's frames, padding 0.25, cut at border",
+            "clip_crop": "square around the keypoints of the clock's frames, padding 0.25, clamped",
             "absence": "one side of a sample time speaks for both, else absent",
             "pooling": "bilinear at the joint, 1x1, align_corners",
             "stored_as": "float16",

@@ -1,8 +1,8 @@
 """The decoding process: ``python -m extract.decode_worker FD``; it imports no networks, so it is light.
 
 It says when it is ready. Per clip: the parent sends a path; the worker answers with facts and digest, and
-while it counts frames for them that it lives; the parent names the frames that it wants; the worker sends them
-one by one, then that this was the end.
+while it counts frames for them says now and then that it is alive; the parent names the frames that it wants;
+the worker sends them one by one, then that this was the end.
 """
 
 import ctypes
@@ -23,7 +23,7 @@ _ALIVE_SECONDS = 1.0  # between two signs of life, well within what the parent w
 
 def main(descriptor: int) -> None:
     """Answer requests until the parent closes the channel."""
-    # for the parent, which finishes its clips first; schedulers of clusters send them to every process of a job
+    # for the parent, which finishes its clips first; a cluster's scheduler signals every process of a job
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     _die_with_parent()

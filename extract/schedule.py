@@ -1,9 +1,9 @@
 """Batches of a fixed shape across clips: several clips wait for the networks and share their batches.
 
 A clip is a generator that yields what it asks of a network and is resumed with the answers
-(``extract/pipeline.py``). Full batches run as soon as there are rows for them, whichever clips they come from;
-only when nothing else can be done is a batch padded. A row's answer does not depend on its neighbours, so
-neither does a clip's result.
+(``extract/pipeline.py``). Full batches run as soon as there are rows for them, whichever clips they come
+from; only when nothing else can be done is a batch padded. A row's answer does not depend on its neighbours,
+so neither does a clip's result.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence

@@ -1,13 +1,13 @@
 """Taps: reading what a module inside a network returns, by its path."""
 
 import difflib
-import re
 from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from store.schema import split_tap
+
 SIMCC = "simcc"  # the pose head's coordinate vectors, x and y side by side: the tap that no module returns
-_FORM = re.compile(r"(?P<module>[A-Za-z_]\w*(?:\.\w+)*)(?:\[(?P<item>\d+)\])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +25,7 @@ def parse_tap(name: str) -> Tap:
     Raises:
         ValueError: it is not ``module.path`` or ``module.path[i]``.
     """
-    match = _FORM.fullmatch(name)
-    if match is None:
-        raise ValueError(f"tap {name!r} is not of the form module.path or module.path[i]")
-    return Tap(name, match["module"], None if match["item"] is None else int(match["item"]))
+    return Tap(name, *split_tap(name))
 
 
 class TapReader:

@@ -78,7 +78,7 @@ def render_card(facts: StoreFacts, rows: Sequence[ClipRow]) -> bytes:
     lines += ["## Terms", "", textwrap.fill(dataset.terms, 100), ""]
     if not dataset.may_share:
         lines += [
-            "**This store may not be passed on without permission**: it is derived from those videos.",
+            "**This store may not be passed on without permission**: it is made from the dataset's videos.",
             "",
         ]
     if dataset.homepage:

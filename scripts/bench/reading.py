@@ -71,8 +71,8 @@ def bench_reading(*, repeats: int) -> None:
         f"Reading: {_NUM_CLIPS} random one-person clips, float32 tensors (64, 17, 96), DataLoader batch 64",
         ("workers", ".npy, clips/s", "store, clips/s", "times faster"),
         rows,
-        ".npy: the release's (64, 2, 17, 96) float32 files, whole file read, person 0 taken. The store's float16 "
-        "becomes float32 per batch, inside the measured time.",
+        ".npy: the release's (64, 2, 17, 96) float32 files, whole file read, person 0 taken. The store's "
+        "float16 becomes float32 per batch, inside the measured time.",
     )
 
 

@@ -102,7 +102,7 @@ def result(request, case, tmp_path_factory):
 
 @torch.inference_mode()
 def stages_by_hand(backbone, images):
-    """The outputs of every module of stages 2 to 4, by calling the backbone's own modules in turn; no hooks."""
+    """Every output of the modules of stages 2 to 4, by calling the backbone's own parts in turn; no hooks."""
     x = backbone.relu(backbone.bn1(backbone.conv1(images)))
     branches = [backbone.layer1(backbone.relu(backbone.bn2(backbone.conv2(x))))]
     found = {}

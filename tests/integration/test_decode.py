@@ -278,9 +278,7 @@ def test_stream_that_changes_its_size(pool, tmp_path, monkeypatch):
     # a transport stream goes on where another one is appended
     monkeypatch.setitem(KINDS, "transport stream", (".ts", *KINDS["h264 with B-frames"][1:]))
     halves = [
-        write_video(
-            tmp_path / str(width), [np.zeros((48, width, 3), np.uint8)] * 20, kind="transport stream"
-        )
+        write_video(tmp_path / str(width), [np.zeros((48, width, 3), np.uint8)] * 20, kind="transport stream")
         for width in (64, 96)
     ]
     (tmp_path / "both.ts").write_bytes(b"".join(path.read_bytes() for path in halves))

@@ -87,7 +87,9 @@ def make_scene(
         ClipEntry("day1/clap", "b.avi", "clap"),
     ]
     clips += [ClipEntry("empty", "c.avi", "clap"), ClipEntry("broken", "d.avi")]
-    outcome = ClipOutcome("ok", None, num_frames, FPS, WIDTH, HEIGHT, "0" * 64, num_persons, None, num_steps)
+    outcome = ClipOutcome(
+        "ok", None, num_frames, FPS, WIDTH, HEIGHT, "0" * 64, num_persons=num_persons, num_steps=num_steps
+    )
     with StoreWriter(root, facts, clips, {"torch": "none"}) as writer:
         for clip in clips[:2]:
             writer.put(SpooledClip(clip.id, outcome, arrays))

@@ -152,8 +152,8 @@ def test_features_are_those_of_the_sample_time(num_frames):
 def test_joints_and_pooled_values_by_hand():
     arrays = extract_one(fake_extractor(), [person_at(20, 0)] * 64).arrays
 
-    # box 20..32 x 16..40 has the middle (26, 28); 24 high is wider in a crop of 3:4 (18), times 1.25: 22.5 x
-    # 30
+    # box 20..32 x 16..40 has the middle (26, 28); 24 high is wider in a crop of 3:4 (18); times 1.25 that is
+    # 22.5 x 30
     np.testing.assert_array_equal(arrays["boxes"][:, 0], np.tile([20, 16, 32, 40], (64, 1)))
     expected = [[26, 28], [26 - 11.25, 28 - 15], [26 + 22.5 / 4, 28 + 30 / 4]]
     np.testing.assert_allclose(arrays["keypoints"][0, 0], expected, atol=1e-4)

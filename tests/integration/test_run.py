@@ -145,8 +145,7 @@ def test_number_of_decoders_changes_no_byte(eight, done, tmp_path, num_decoders)
 
 
 def test_clips_that_fail_half_way_do_not_use_up_the_decoders(tmp_path):
-    # each has more frames than may wait decoded, and its digest is wrong; there are more of them than
-    # decoders
+    # each has more frames than may wait decoded, and its digest is wrong; they outnumber the decoders
     (tmp_path / "videos").mkdir()
     frames = [np.zeros((720, 1280, 3), np.uint8)] * 60
     path = write_video(tmp_path / "videos" / "0", frames, kind="mjpeg")

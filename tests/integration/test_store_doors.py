@@ -138,10 +138,8 @@ def test_reindex_takes_new_labels_splits_and_classes_and_leaves_the_data(store):
     assert [row.entry.id for row in reader.rows[:3]] == ["b", "new", "a"]
     assert reader.row("b").entry == named[0]
     assert reader.row("new").outcome.status == "pending"
-    assert (reader.row("a").entry.label, reader.row("a").entry.splits) == (
-        None,
-        {},
-    )  # "sit" is no class any more
+    assert reader.row("a").entry.label is None  # "sit" is no class any more
+    assert reader.row("a").entry.splits == {}
     assert reader.clip_ids == ["b", "a"]
     assert reader.facts.dataset == dataset
     assert (report.added, report.removed, report.num_clips) == (("new",), (), 15)
@@ -157,6 +155,13 @@ def test_reindex_with_the_same_dataset_changes_nothing(store):
     before = files_of(store)
     report = reindex(store, make_facts().dataset, [row.entry for row in open_store(str(store)).rows])
     assert (report.changed, report.added, report.removed, report.unnamed) == ((), (), (), ())
+    assert files_of(store) == before
+
+
+def test_reindex_refuses_other_videos_under_the_same_ids(store):
+    before = files_of(store)
+    with pytest.raises(StoreMismatchError, match=r"a: the store has a\.avi, the dataset says x/a\.avi"):
+        reindex(store, make_facts().dataset, [ClipEntry("a", "x/a.avi", "stand")])
     assert files_of(store) == before
 
 

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from store import durable
-from store.errors import StoreError
+from store.errors import StoreDiskError, StoreError
 from store.manifest import verify_store
 from store.spool import SpooledClip
 from store.writer import StoreWriter
@@ -198,9 +198,8 @@ def record(monkeypatch: pytest.MonkeyPatch, kill_at: int | None = None) -> Disk:
 
 
 def stop_recording(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        durable, "os", SimpleNamespace(**vars(os) | {"fsync": lambda descriptor: None})
-    )  # fast
+    fast = SimpleNamespace(**vars(os) | {"fsync": lambda descriptor: None})
+    monkeypatch.setattr(durable, "os", fast)
 
 
 def uninterrupted(
@@ -317,7 +316,7 @@ def test_a_full_disk_is_an_error_and_costs_nothing(
         return Disk.write(disk, descriptor, data)
 
     monkeypatch.setattr(disk, "write", no_space)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(StoreDiskError, match=r"No space left .*make room and run the same command again"):
         run(base / "s", clock)
     stop_recording(monkeypatch)
     run(base / "s", clock)

@@ -19,9 +19,8 @@ def ends():
 
 
 def test_message_and_frame_arrive_as_sent(ends):
-    frame = np.random.default_rng(0).integers(
-        0, 256, (480, 640, 3), np.uint8
-    )  # more than the socket's buffer
+    # more than the socket's buffer
+    frame = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
     sender = threading.Thread(target=ends[0].send, args=({"frame": 7, "path": "ü\udcff"}, frame))
     sender.start()
 

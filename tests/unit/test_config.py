@@ -3,7 +3,7 @@ from extract.config import DetectorConfig, ExtractConfig
 
 def test_detector_sees_half_of_the_frame_within_limits():
     config = DetectorConfig()
-    # half of 400 is below 640; 1920 / 2 = 960; 1366 / 2 = 683, up to the next multiple of 32; 4K is cut at 1280
+    # half of 400 is below 640; 1920 / 2 = 960; 1366 / 2 = 683, up to a multiple of 32; 4K is cut at 1280
     assert [config.image_size_for(*wh) for wh in [(400, 300), (1920, 1080), (1366, 768), (3840, 2160)]] == [
         640,
         960,

@@ -1,32 +1,38 @@
 """Shards, spool and reader; each shard is also read with plain zarr, which must agree."""
 
+import dataclasses
+import errno
 import os
 import pickle
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import fsspec
 import numpy as np
 import pytest
 import zarr
 
-from store import open_store, shards
+from store import durable, open_store, shards
 from store.errors import (
     ClipDataError,
     ClipNotFoundError,
     StoreBusyError,
     StoreDamagedError,
+    StoreDiskError,
     StoreError,
     StoreFormatError,
     StoreMismatchError,
     StoreNotFoundError,
 )
+from store.lock import is_being_written, work_folder
 from store.manifest import verify_store
 from store.schema import FRAME_BYTES, array_specs
 from store.spool import SpooledClip
 from store.table import ClipEntry, ClipOutcome
-from store.writer import StoreWriter, is_being_written, work_folder
+from store.writer import StoreWriter
 from tests.store_makers import (
     EXECUTION,
     files_of,
@@ -39,6 +45,8 @@ from tests.store_makers import (
     write_store,
     zeros_like,
 )
+
+STARTS = ["", "file://"]  # of an address: a folder, and a URL, which is read through zarr
 
 
 @pytest.fixture(autouse=True)
@@ -99,25 +107,67 @@ def test_a_unit_of_zeros_has_no_file_and_reads_as_zeros(tmp_path):
     write_store(tmp_path / "s", make_facts(), [SpooledClip("a", clip.outcome, zeros_like(clip.arrays))])
     assert not [name for name in files_of(tmp_path / "s/features.zarr") if not name.endswith("zarr.json")]
     assert list(verify_store(tmp_path / "s")) == []
-    assert not open_store(str(tmp_path / "s")).pooled("a").any()
+    for start in STARTS:
+        assert not open_store(f"{start}{tmp_path}/s").pooled("a").any()
 
 
-def test_a_lost_shard_is_an_error_and_never_zeros(tmp_path):
+@pytest.mark.parametrize("start", STARTS)
+def test_a_lost_shard_is_an_error_and_never_zeros(tmp_path, start):
     write_store(tmp_path / "s", make_facts(), [make_clip("a", make_layout())])
     (tmp_path / "s/features.zarr/keypoints/c.0.0.0.0.0").unlink()
     with pytest.raises(StoreDamagedError, match=r"keypoints/c\.0\.0\.0\.0\.0 is missing; run `make verify`"):
-        open_store(str(tmp_path / "s")).keypoints("a")
+        open_store(f"{start}{tmp_path}/s").keypoints("a")
 
 
+@pytest.mark.parametrize("start", STARTS)
+def test_one_lost_shard_of_a_long_clip_is_an_error(tmp_path, start):
+    write_store(tmp_path / "s", make_facts("native"), [make_clip("a", make_layout("native"), steps=20)])
+    (tmp_path / "s/features.zarr/keypoints/c.1.0.0.0").unlink()
+    with pytest.raises(StoreDamagedError, match=r"keypoints/c\.1\.0\.0\.0 is missing"):
+        open_store(f"{start}{tmp_path}/s").keypoints("a")
+
+
+def test_a_shard_lost_on_a_server_is_an_error(tmp_path):
+    write_store(tmp_path / "s", make_facts(), [make_clip("a", make_layout())])
+    server = fsspec.filesystem("memory")
+    server.put(str(tmp_path / "s"), "/lost", recursive=True)
+    assert open_store("memory://lost").keypoints("a").any()
+    server.rm("/lost/features.zarr/keypoints/c.0.0.0.0.0")
+    with pytest.raises(StoreDamagedError, match=r"keypoints/c\.0\.0\.0\.0\.0 is missing"):
+        open_store("memory://lost").keypoints("a")
+
+
+def test_a_re_chunked_copy_is_not_taken_for_a_damaged_one(tmp_path):
+    clip = make_clip("a", make_layout())
+    empty = with_array(clip, "boxes", clip.arrays["boxes"] * 0)
+    write_store(tmp_path / "s", make_facts(), [empty, make_clip("b", make_layout())])
+    folder = tmp_path / "s/features.zarr/boxes"
+    values = zarr.open_array(folder, mode="r")[:]
+    shutil.rmtree(folder)
+    zarr.create_array(folder, data=values)
+    reader = open_store(str(tmp_path / "s"))
+    assert not reader.read("boxes", "a").any()
+    assert reader.read("boxes", "b").any()
+
+
+@pytest.mark.parametrize("start", STARTS)
 @pytest.mark.parametrize("place", [0, -1])
-def test_a_flipped_byte_is_an_error_on_reading(tmp_path, place):
+def test_a_flipped_byte_is_an_error_on_reading(tmp_path, place, start):
     write_store(tmp_path / "s", make_facts(), [make_clip("a", make_layout())])
     path = tmp_path / "s/features.zarr/keypoints/c.0.0.0.0.0"
     data = bytearray(path.read_bytes())
     data[place] ^= 1
     path.write_bytes(data)
-    with pytest.raises(StoreDamagedError, match="a checksum differs"):
-        open_store(str(tmp_path / "s")).keypoints("a")
+    with pytest.raises(StoreDamagedError, match=r"keypoints.*checksum.*run `make verify`"):
+        open_store(f"{start}{tmp_path}/s").keypoints("a")
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_damaged_metadata_is_an_error_that_names_the_array(tmp_path, start):
+    write_store(tmp_path / "s", make_facts(), [make_clip("a", make_layout())])
+    (tmp_path / "s/features.zarr/keypoints/zarr.json").write_bytes(b"{")
+    with pytest.raises(StoreDamagedError, match=r"keypoints.*run `make verify`"):
+        open_store(f"{start}{tmp_path}/s").keypoints("a")
 
 
 def test_values_that_are_read_can_be_written_to(tmp_path):
@@ -327,6 +377,82 @@ def test_another_meaning_or_layout_is_refused(tmp_path):
         make_writer(tmp_path / "s", facts=make_facts(fps=5))
     with pytest.raises(StoreMismatchError, match="has the layout"):
         make_writer(tmp_path / "s", facts=make_facts(crops=()))
+
+
+def from_file(clip_id, sha256):
+    """Make a clip of the file with this digest."""
+    clip = make_clip(clip_id, make_layout())
+    return SpooledClip(clip_id, dataclasses.replace(clip.outcome, source_sha256=sha256), clip.arrays)
+
+
+@pytest.mark.parametrize("is_packed", [True, False])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"path": "x/a.avi"}, "a: the store has a.avi, the dataset says x/a.avi"),
+        (
+            {"sha256": "CD" * 32},
+            "a: the store has the file with sha256 abababababab…, the dataset says CDCDCDCDCDCD…",
+        ),
+    ],
+)
+def test_another_clip_under_the_same_id_is_refused(tmp_path, change, message, is_packed):
+    with make_writer(tmp_path / "s") as writer:
+        writer.put(from_file("a", "ab" * 32))
+        if is_packed:
+            writer.pack("a", last=True)
+    with make_writer(tmp_path / "s", "cd"):  # a run on other videos does not forget the path
+        pass
+    before = files_of(tmp_path)
+    a, *others = make_entries("abcd")
+    with pytest.raises(
+        StoreMismatchError, match=rf"{message}\nGive another STORE, or give the clips other ids"
+    ):
+        StoreWriter(tmp_path / "s", make_facts(), [dataclasses.replace(a, **change), *others], EXECUTION)
+    assert files_of(tmp_path) == before
+    same = dataclasses.replace(a, label="stand", sha256="AB" * 32)
+    with StoreWriter(tmp_path / "s", make_facts(), [same, *others], EXECUTION) as writer:
+        assert writer.outcome("a").status == "ok"
+
+
+def test_many_clips_under_the_same_ids_are_counted_and_the_first_named(tmp_path):
+    write_store(tmp_path / "s", make_facts(), [make_clip(clip_id, make_layout()) for clip_id in "abcde"])
+    moved = [dataclasses.replace(entry, path=f"x/{entry.path}") for entry in make_entries("abcde")]
+    with pytest.raises(
+        StoreMismatchError, match=r"under 5 of the dataset's ids:\n  a: .*\n.*\n.*\n  and 2 more"
+    ):
+        StoreWriter(tmp_path / "s", make_facts(), moved, EXECUTION)
+
+
+def test_a_clip_without_data_may_move(tmp_path):
+    write_store(tmp_path / "s", make_facts(), [make_failure("a")])
+    entry = ClipEntry("a", "x/a.avi", sha256="cd" * 32)
+    with StoreWriter(tmp_path / "s", make_facts(), [entry], EXECUTION) as writer:
+        assert writer.rows[0].entry == entry
+
+
+@pytest.mark.parametrize("function", ["open", "write", "fsync", "replace"])
+def test_a_full_disk_names_the_file_and_says_what_to_do(tmp_path, monkeypatch, function):
+    def no_space(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (tmp_path / "f").write_bytes(b"old")
+    monkeypatch.setattr(durable, "os", SimpleNamespace(**vars(os) | {function: no_space}))
+    with pytest.raises(
+        StoreDiskError, match=rf"No space .*: '{tmp_path}/f'; make room and run the same command"
+    ) as error:
+        durable.write_file(tmp_path / "f", b"new")
+    assert error.value.__cause__.filename == str(tmp_path / "f")
+    assert files_of(tmp_path) == {"f": b"old"}
+
+
+def test_another_error_of_the_disk_stays_what_it_is_and_names_the_file(tmp_path, monkeypatch):
+    def refuse(*arguments):
+        raise OSError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(durable, "os", SimpleNamespace(**vars(os) | {"replace": refuse}))
+    with pytest.raises(PermissionError, match=f"'{tmp_path}/f'"):
+        durable.write_file(tmp_path / "f", b"new")
 
 
 def test_clips_that_wait_for_a_store_that_is_gone_are_not_mixed_into_another(tmp_path):

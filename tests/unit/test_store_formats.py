@@ -10,7 +10,7 @@ from store.card import render_card
 from store.errors import StoreFormatError, StoreMismatchError
 from store.facts import check_may_continue, check_same_meaning, differences, parse_store_json
 from store.manifest import describe, parse_manifest, render_manifest
-from store.schema import Layout, array_specs, pooled_array_name
+from store.schema import Layout, array_specs, pooled_array_name, split_tap
 from store.skeleton import COCO_17, Skeleton, make_skeleton
 from store.table import PENDING, ClipEntry, ClipOutcome, ClipRow, parse_table, render_table
 from store.units import plan_units
@@ -31,10 +31,16 @@ def test_pooled_array_name(tap, name):
     assert pooled_array_name(tap) == name
 
 
+def test_split_tap():
+    assert split_tap("backbone.stage4.1[12]") == ("backbone.stage4.1", 12)
+    assert split_tap("head") == ("head", None)
+
+
 @pytest.mark.parametrize("tap", ["", "a/b", "a[x]", "a[1][2]", "../a", "a.", "a[1]b"])
-def test_pooled_array_name_refuses_what_is_no_tap(tap):
+@pytest.mark.parametrize("function", [split_tap, pooled_array_name])
+def test_what_is_no_tap_is_refused(function, tap):
     with pytest.raises(ValueError, match="is not of the form"):
-        pooled_array_name(tap)
+        function(tap)
 
 
 def test_chunk_is_one_person_of_one_clip_and_shard_is_one_unit():
@@ -109,6 +115,15 @@ def test_the_table_says_what_was_expected_and_what_was_found():
     row = ClipRow(ClipEntry("a", "a.avi", num_frames=9), ClipOutcome("short", "7 of 9 frames", num_frames=7))
     line = json.loads(render_table([row]))
     assert (line["expected_num_frames"], line["num_frames"], line["status"]) == (9, 7, "short")
+
+
+def test_the_table_says_who_decoded_a_clip_if_that_is_known():
+    row = ClipRow(ClipEntry("a", "a.avi"), ClipOutcome("ok", source_sha256="ab", decoder="pyav"))
+    line = json.loads(render_table([row]))
+    assert line["decoder"] == "pyav"
+    assert parse_table(json.dumps(line)) == [row]
+    del line["decoder"]  # of a store that was made before the field was there
+    assert parse_table(json.dumps(line))[0].outcome.decoder is None
 
 
 def test_a_later_minor_version_of_the_table_is_read():
@@ -218,3 +233,10 @@ def test_card_shows_a_clip_that_has_data_and_counts_the_splits():
     assert "- `a`: error: line one line two" in card
     assert "never anonymous" in card or "not anonymous" in card
     assert "frame-free" not in render_card(make_facts(crops=()), []).decode()
+
+
+def test_card_says_that_a_store_may_not_be_passed_on():
+    facts = make_facts()
+    private = dataclasses.replace(facts, dataset=dataclasses.replace(facts.dataset, may_share=False))
+    assert "may not be passed on without permission" in render_card(private, []).decode()
+    assert "passed on" not in render_card(facts, []).decode()
