@@ -62,13 +62,13 @@ class ExtractConfig:
             "persons": self.persons,
             "crops": list(self.crops),
             "jpeg_quality": self.jpeg_quality,
-            # Rules without a switch. Whoever changes what one of them does to the numbers changes its text, so
-            # that stores made before and after are told apart.
+            # Rules without a switch. Whoever changes what one of them does to the numbers changes its text,
+            # so that stores made before and after are told apart.
             "decode": "front to back; decord, PyAV for B-frames and turned videos",
             "persons_rule": f"{self.persons}, version 1",
             "pose_crop": "box x 1.25 at the network's aspect, bilinear, black outside",
             "person_crop": "union of the frame's boxes, rounded, stretched",
-            "clip_crop": "square around the keypoints of the clock's frames, padding 0.25, clamped",
+            "clip_crop": "square around the keypoints of the clock's frames, padding 0.25, cut",
             "absence": "one side of a sample time speaks for both, else absent",
             "pooling": "bilinear at the joint, 1x1, align_corners",
             "stored_as": "float16",

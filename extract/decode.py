@@ -65,6 +65,10 @@ class DecodedVideo:
             self._slots.release()
             yield item
 
+    def is_open(self) -> bool:
+        """Tell whether the facts, or why there are none, are there already."""
+        return self._started.is_set()
+
     def is_ready(self) -> bool:
         """Tell whether the next frame, or the end, is there already."""
         return self._is_ended or not self._items.empty()

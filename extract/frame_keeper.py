@@ -20,6 +20,10 @@ class Video(Protocol):
         """Number of frames, rate and size; waits until the file is open."""
         ...
 
+    def is_open(self) -> bool:
+        """Tell whether the facts are there already."""
+        ...
+
     def frames(self) -> Iterator[tuple[int, Frame]]:
         """Yield the frames that were asked for when the video was opened, ascending, each with its number."""
         ...

@@ -99,6 +99,7 @@ class Extractor:
             video.cancel()  # a clip that fails half-way must not keep its decoder waiting
 
     def _stages(self, entry: ClipEntry, video: Video, decode_again: Callable[[], Video]) -> Stages:
+        yield Ask("pose", iter(()), video.is_open)  # nothing yet: other clips go on while this one is opened
         with self.stopwatch("wait for decoding"):
             facts = video.facts
         _check_digest(entry, video)

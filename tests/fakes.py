@@ -129,6 +129,9 @@ class FakeVideo:
         if self._error is not None:
             raise self._error
 
+    def is_open(self):
+        return True
+
     def is_ready(self) -> bool:
         return True
 
