@@ -34,7 +34,7 @@ def main(folder: Path, store: Path) -> int:
     """Extract the clips of ``folder/clips.csv``; return 0 if all are ok."""
     clips = load_clips(str(folder / "clips.csv"))
     extractor = Extractor(
-        detector=_TwoPersons(folder, "yolov8n", batch_size=8),
+        detector=_TwoPersons(folder, "yolov8n", batch_size=8, image_size=320),
         boxes=None,
         pose=make_pose_network(folder, "HRNet-W18", batch_size=16),
         config=ExtractConfig(),

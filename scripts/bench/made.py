@@ -105,7 +105,7 @@ class TimedDetector:
     """A detector with random weights that does all of its work and then answers with a known box."""
 
     def __init__(self, folder: Path, name: str, *, batch_size: int, image_size: int | None = None) -> None:
-        weights = folder / f"{name}.pt"
+        weights = folder / f"untrained-{name}.pt"  # under a known name ultralytics would fetch its own
         torch.manual_seed(0)
         untrained = YOLO(f"{name}.yaml")
         untrained.model.names = {number: "person" if number == 0 else str(number) for number in range(80)}
