@@ -118,7 +118,8 @@ def bench_release(*, pose: str, detector: str, repeats: int) -> None:
         rows,
         f"Release: {_RELEASE_FRAMES} frames, batch 1, fp32, two detector and one pose pass each. "
         f"Ours: {num_looks} frames looked at in batches of {DETECT_BATCH}, {num_poses} crops in batches of "
-        f"{POSE_BATCH}. bf16 is measured where the processor computes in it. Seconds are those of {_SAMPLE} passes a side, in turn, times their number.",
+        f"{POSE_BATCH}. bf16 is measured where the processor computes in it. "
+        f"Seconds are those of {_SAMPLE} passes a side, in turn, times their number.",
     )
 
 
