@@ -1,7 +1,9 @@
 """Decoding that runs ahead: in processes of its own, behind bounded queues, with a time limit."""
 
+import contextlib
 import os
 import queue
+import signal
 import socket
 import subprocess
 import sys
@@ -94,12 +96,17 @@ class DecodedVideo:
         self._started.set()
         return self._facts
 
-    def _put(self, number: int, frame: Frame) -> bool:
+    def _has_room(self) -> bool:
+        """Tell whether a frame may be put; takes the place for it."""
+        return self._slots.acquire(blocking=False)
+
+    def _wait_for_room(self) -> None:
         while not self._slots.acquire(timeout=_POLL_SECONDS):
             if self._cancelled.is_set():
-                return False
+                return
+
+    def _put(self, number: int, frame: Frame) -> None:
         self._items.put((number, frame))
-        return not self._cancelled.is_set()
 
     def _end(self, error: Exception | None) -> None:
         self._items.put(error)
@@ -233,8 +240,12 @@ class _Worker:
                 _check_size(video.path, message, facts)
                 frame = self._channel.receive_frame(height=message["height"], width=message["width"])
                 num_sent += 1
-                if not video._put(message["frame"], frame):
+                if not video._has_room():
+                    with self._paused():
+                        video._wait_for_room()
+                if video._cancelled.is_set():
                     return  # it still sends what nobody wants
+                video._put(message["frame"], frame)
         except TimeoutError as error:
             raise VideoError(
                 f"{video.path}: no frame for {self._limit_seconds:g} s, the decoder was killed; "
@@ -252,6 +263,15 @@ class _Worker:
                 f"{video.path}: ends early, after {num_sent} of the {len(wanted)} frames that were wanted",
                 "decode_error",
             )
+
+    @contextlib.contextmanager
+    def _paused(self) -> Iterator[None]:
+        """Hold the process still: while nobody takes its frames decord decodes on, into memory (video.py)."""
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """End the process, from any thread; whoever waits for it is told."""

@@ -13,6 +13,8 @@ from extract.interfaces import Frame, VideoFacts
 # A stream that was cut in front of its key frame loses up to two frames that no decoder can show, and says so
 # nowhere; only what is missing beyond that makes a file "short".
 HEADER_SLACK_FRAMES = 2
+# decord decodes on into memory while its frames are not taken (its issue 208), bounded by the file alone.
+_DECORD_MOST_BYTES = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def open_video(
 
     decord is the default. In streams with B-frames its sequential frames are wrong (in MPEG-4 AVIs it repeats
     about ten frames of a clip and leaves others out), and turned by 90 degrees they are torn, so PyAV reads
-    those; where both are right their pixels are equal.
+    those, and videos too long for decord's appetite for memory. Where both are right their pixels are equal.
 
     Args:
         path: the file.
@@ -69,11 +71,13 @@ def open_video(
     if stat.S_ISREG(size.st_mode) and size.st_size == 0:
         raise VideoError(f"{path}: the file is empty; copy it again", "decode_error")
     probe = video_pyav.probe(path)
+    decoder: Literal["decord", "pyav"] = "decord"
     needs_pyav = use_pyav or probe.has_b_frames or probe.rotation
     num_frames = None if needs_pyav else video_decord.count_frames(path)
-    decoder: Literal["decord", "pyav"] = "pyav" if num_frames is None else "decord"
     if num_frames is None:
-        num_frames = video_pyav.count_frames(path, on_frame)
+        decoder, num_frames = "pyav", video_pyav.count_frames(path, on_frame)
+    elif num_frames * probe.width * probe.height * 3 > _DECORD_MOST_BYTES:
+        decoder = "pyav"
     if num_frames == 0:
         raise VideoError(f"{path}: opens, but not one frame can be decoded; copy it again", "decode_error")
     return OpenVideo(

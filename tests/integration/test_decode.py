@@ -339,6 +339,27 @@ def test_bounded_queue(big, pool):
     assert len(list(video.frames())) == 60
 
 
+def test_decoder_stands_still_while_nobody_takes_its_frames(big, pool):
+    """decord alone would decode the file to its end, into memory."""
+    video = pool().submit(big)
+    deadline = time.monotonic() + 20
+    while not (decoders() and decoders()[0].status() == psutil.STATUS_STOPPED):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+    assert len(list(video.frames())) == 60
+
+
+def test_video_too_long_for_decord_goes_to_pyav(videos, monkeypatch):
+    frame_bytes = 64 * 48 * 3
+    for most, decoder in ((NUM_FRAMES, "decord"), (NUM_FRAMES - 1, "pyav")):
+        monkeypatch.setattr("extract.video._DECORD_MOST_BYTES", most * frame_bytes)
+        video = open_video(videos["mpeg4"])
+
+        assert video.decoder == decoder
+        assert numbers(video.frames(range(NUM_FRAMES))) == list(range(NUM_FRAMES))
+
+
 def test_video_that_nobody_wants_any_more_frees_its_decoder(videos, big, pool):
     decoding = pool()
     unwanted = decoding.submit(big)
