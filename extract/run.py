@@ -2,34 +2,27 @@
 
 import json
 import logging
-import os
 import signal
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
 
-from extract.decode import DecodedVideo, DecodePool
-from extract.errors import VideoError
-from extract.pipeline import ExtractedClip, Extractor
 from extract.progress import Progress
-from extract.schedule import Scheduler, Stages
+from extract.workers import Finished, Workers
 from store.errors import ClipDataError
 from store.schema import UNIT_CLIPS
 from store.spool import SpooledClip
-from store.table import NOT_RIGHT, ClipEntry, ClipOutcome, Status
+from store.table import FAILED, NOT_RIGHT, ClipEntry, ClipOutcome, Status
 from store.writer import StoreWriter
 
 logger = logging.getLogger(__name__)
 
-_CLIPS_AHEAD = 2  # decoded before the networks want them
 # Finished clips that may wait for the disk; beyond it the networks wait, so that memory stays bounded.
 _WRITES_BEHIND = 4
 
@@ -69,24 +62,14 @@ class RunSummary:
 
 
 def run_extraction(
-    entries: Sequence[ClipEntry],
-    *,
-    videos: Path,
-    extractor: Extractor,
-    writer: StoreWriter,
-    num_decoders: int,
-    decode_limit_seconds: float,
-    retry_failed: bool,
+    entries: Sequence[ClipEntry], *, workers: Workers, writer: StoreWriter, retry_failed: bool
 ) -> RunSummary:
     """Extract the clips that the store still lacks.
 
     Args:
         entries: the clips of this request, in the dataset's order.
-        videos: the folder that their paths are relative to.
-        extractor: the parts of the pipeline.
+        workers: who extracts them; entered already.
         writer: of the store.
-        num_decoders: decoding processes; so many clips are under way at once.
-        decode_limit_seconds: a decoder that is silent for so long is killed.
         retry_failed: also the clips that failed or were short before.
     """
     if retry_failed:
@@ -98,60 +81,22 @@ def run_extraction(
     num_new = num_frames = 0
     with (
         _stop_on_signals() as stop,
-        DecodePool(
-            num_workers=num_decoders, limit_seconds=decode_limit_seconds, plan=extractor.frames_wanted
-        ) as pool,
         Progress(total=len(entries), num_before=num_before) as progress,
         _Packing(writer, order=[entry.id for entry in entries]) as packing,
     ):
-        scheduler = Scheduler(extractor.networks(), max_active=num_decoders, should_stop=stop.is_set)
-        for clip_id, result in scheduler.run(_begin_clips(todo, videos, pool, extractor)):
-            if isinstance(result, VideoError):
-                logger.warning("%s: %s: %s", clip_id, result.status, result)
-                _check_still_there(videos)
-                # the folder is this machine's business, not the store's
-                reason = str(result).replace(f"{videos}{os.sep}", "")
-                result = ExtractedClip(ClipOutcome(result.status, reason), {})
-            packing.put(SpooledClip(clip_id, result.outcome, result.arrays))
+        for clip in workers.run(todo, stop.is_set):
+            if clip.outcome.status in FAILED:
+                logger.warning("%s: %s: %s", clip.id, clip.outcome.status, clip.outcome.reason)
+            packing.put(clip)
             num_new += 1
-            num_frames += result.outcome.num_frames or 0
-            progress.advance(result.outcome)
+            num_frames += clip.outcome.num_frames or 0
+            progress.advance(clip.outcome)
         was_stopped = num_new < len(todo)
         packing.finish(last=not was_stopped)
     statuses = Counter(writer.outcome(entry.id).status for entry in entries)
     summary = RunSummary(statuses, num_new, num_frames, time.monotonic() - begin, was_stopped)
-    _log_timings(writer, extractor, summary)
+    _log_timings(writer, workers.seconds_per_stage, summary)
     return summary
-
-
-def _begin_clips(
-    todo: Sequence[ClipEntry], videos: Path, pool: DecodePool, extractor: Extractor
-) -> Iterator[tuple[str, Callable[[], Stages]]]:
-    """Yield the clips, with the next ones' decoding under way already."""
-    ahead: deque[tuple[ClipEntry, DecodedVideo]] = deque()
-    remaining = iter(todo)
-    while True:
-        while len(ahead) <= _CLIPS_AHEAD and (entry := next(remaining, None)) is not None:
-            ahead.append((entry, pool.submit(videos / entry.path)))
-        if not ahead:
-            return
-        entry, video = ahead.popleft()
-        yield entry.id, partial(extractor.stages, entry, _Opening(videos / entry.path, video, pool))
-
-
-class _Opening:
-    """Opens a clip's video: the first time it is the one that was begun ahead."""
-
-    def __init__(self, path: Path, begun: DecodedVideo, pool: DecodePool) -> None:
-        self._path = path
-        self._begun: DecodedVideo | None = begun
-        self._pool = pool
-
-    def __call__(self, count_by_decoding: bool) -> DecodedVideo:
-        begun, self._begun = self._begun, None
-        if begun is not None and not count_by_decoding:
-            return begun
-        return self._pool.submit(self._path, again=True, use_pyav=count_by_decoding)
 
 
 class _Packing:
@@ -171,7 +116,7 @@ class _Packing:
     ) -> None:
         self._thread.shutdown(wait=True)
 
-    def put(self, clip: SpooledClip) -> None:
+    def put(self, clip: Finished) -> None:
         """Hand a finished clip over; waits while too many are on their way to the disk."""
         while len(self._pending) >= _WRITES_BEHIND:
             self._pending.popleft().result()
@@ -183,21 +128,15 @@ class _Packing:
             self._pending.popleft().result()
         self._thread.submit(self._writer.pack, self._order, last=last).result()
 
-    def _write(self, clip: SpooledClip) -> None:
+    def _write(self, clip: Finished) -> None:
         try:
-            self._writer.put(clip)
+            self._writer.put(SpooledClip(clip.id, clip.outcome, clip.arrays), clip.execution)
         except ClipDataError as error:
             logger.warning("%s: error: %s", clip.id, error)
-            self._writer.put(SpooledClip(clip.id, ClipOutcome("error", str(error)), {}))
+            self._writer.put(SpooledClip(clip.id, ClipOutcome("error", str(error)), {}), clip.execution)
         # on a clock a unit cannot be full before
         if self._writer.facts.layout.is_native or len(self._writer.spool) >= UNIT_CLIPS:
             self._writer.pack(self._order, last=False)
-
-
-def _check_still_there(videos: Path) -> None:
-    """Tell a broken video from a disk that went away: that is no fault of the clips."""
-    if not videos.is_dir():
-        raise FileNotFoundError(f"{videos}: the folder of the videos is gone; mount it and run again")
 
 
 @contextmanager
@@ -222,9 +161,9 @@ def _stop_on_signals() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _log_timings(writer: StoreWriter, extractor: Extractor, summary: RunSummary) -> None:
+def _log_timings(writer: StoreWriter, seconds_per_stage: Mapping[str, float], summary: RunSummary) -> None:
     """Note where the time went, beside the store: no two runs take equally long."""
-    stages = {name: round(seconds, 3) for name, seconds in sorted(extractor.stopwatch.seconds.items())}
+    stages = {name: round(seconds, 3) for name, seconds in sorted(seconds_per_stage.items())}
     line = {
         "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "clips": summary.num_new,

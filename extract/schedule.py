@@ -81,16 +81,18 @@ class Scheduler:
         self._should_stop = should_stop
         self._waiting: dict[tuple[NetworkName, tuple[int, ...]], list[tuple[Ask, int, Row]]] = {}
 
-    def run(self, clips: Iterable[tuple[str, Callable[[], Stages]]]) -> Iterator[tuple[str, Any]]:
+    def run(self, clips: Iterable[tuple[str, Callable[[], Stages]] | None]) -> Iterator[tuple[str, Any]]:
         """Run clips to their end.
 
         Args:
-            clips: key and how to begin; drawn when there is room for one more.
+            clips: key and how to begin; drawn when there is room for one more. None: there is none at the
+                moment.
 
         Yields:
             Key and result, or key and the ``VideoError`` that ended the clip, in the order of their ends.
         """
         upcoming = iter(clips)
+        is_over = False
         active: list[_Task] = []
         while True:
             for task in list(active):
@@ -103,17 +105,22 @@ class Scheduler:
             # poses first: they end clips, and ended clips free their frames
             if self._pull(active, "pose") or self._pull(active, "detect"):
                 continue
-            if len(active) < self._max_active and not self._should_stop():
-                begun = next(upcoming, None)
+            if not is_over and len(active) < self._max_active:
+                try:
+                    begun = None if self._should_stop() else next(upcoming)
+                except StopIteration:
+                    is_over = True
+                    continue
                 if begun is not None:
                     active.append(_Task(begun[0], begun[1]()))
                     continue
             # all decoders are at work and none has a frame: wait for the oldest clip's, which ends first
             if self._pull(active, "pose", wait=True) or self._pull(active, "detect", wait=True):
                 continue
-            if not active:
+            if active:
+                self._pad_oldest(active)
+            elif is_over or self._should_stop():
                 return
-            self._pad_oldest(active)
 
     def _resume(self, task: _Task) -> tuple[bool, Any]:
         """Answer a clip's last ask; return whether it ended, and with what."""

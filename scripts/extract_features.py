@@ -12,6 +12,7 @@ from extract.build import build_extractor, store_facts
 from extract.clips import load_clips
 from extract.config import DetectorConfig, ExtractConfig
 from extract.execution import choose_device, describe_execution, keep_float32
+from extract.in_process import InProcess
 from extract.persons import MAX_PERSONS
 from extract.run import run_extraction
 from extract.selection import select_clips
@@ -69,17 +70,17 @@ def _extract(options: argparse.Namespace) -> int:
     execution = describe_execution(
         device=device, detect_batch=options.detect_batch, pose_batch=options.pose_batch
     )
-    with StoreWriter(store, store_facts(clips.facts, extractor), clips.entries, execution) as writer:
+    workers = InProcess(
+        extractor,
+        videos=clips.root,
+        execution=execution,
+        num_decoders=options.decoders,
+        decode_limit_seconds=options.decode_limit,
+    )
+    facts = store_facts(clips.facts, extractor)
+    with StoreWriter(store, facts, clips.entries, execution) as writer, workers:
         log_to_file(writer.work / "run.log")
-        summary = run_extraction(
-            wanted,
-            videos=clips.root,
-            extractor=extractor,
-            writer=writer,
-            num_decoders=options.decoders,
-            decode_limit_seconds=options.decode_limit,
-            retry_failed=options.retry_failed,
-        )
+        summary = run_extraction(wanted, workers=workers, writer=writer, retry_failed=options.retry_failed)
     print(f"{store}: {summary.line()}")
     if summary.was_stopped:
         logger.warning("stopped; the same command goes on")

@@ -43,7 +43,8 @@ class StoreWriter:
         root: the store's folder. Spool, lock and logs lie beside it, in ``<root>.work``.
         facts: of the run; a store that exists must have the same meaning.
         entries: every clip that the dataset names, in its order.
-        execution: what may change the last bits (versions, device, threads); recorded per unit.
+        execution: what may change the last bits (versions, device, threads); recorded per unit. Clips that
+            come from other processes bring their own.
         unnamed: entries for clips of the store that the dataset does not name; else they keep the store's.
 
     Raises:
@@ -70,7 +71,7 @@ class StoreWriter:
         self.work = work_folder(root)
         self._entries = {entry.id: entry for entry in entries}
         self._unnamed = {entry.id: entry for entry in unnamed}
-        self._execution = {**execution, **arrays.LIBRARIES}
+        self._execution = execution
         self._specs = array_specs(facts.layout)
         self._retried: set[str] = set()
         self._refreshed_at, self._refresh_seconds, self._is_stale = 0.0, 0.0, False
@@ -110,8 +111,12 @@ class StoreWriter:
             return self.spool.outcome(clip_id)
         return PENDING if clip_id in self._retried else self._packed.get(clip_id, PENDING)
 
-    def put(self, clip: SpooledClip) -> None:
+    def put(self, clip: SpooledClip, execution: Mapping[str, object] | None = None) -> None:
         """Keep a finished clip; on return it survives a power cut.
+
+        Args:
+            clip: what was found, and its arrays.
+            execution: of the process that extracted it, where that is not the writer's.
 
         Raises:
             ClipDataError: its arrays do not fit the store.
@@ -121,7 +126,8 @@ class StoreWriter:
             raise ValueError(f"{clip.id!r} is none of the {len(self._entries)} clips of {self.root}")
         check_clip(clip, self.facts.layout)
         if not self._is_packed(clip.id, clip.outcome):  # a clip that failed again as before changes nothing
-            self.spool.put(clip, self._execution)
+            of_clip = self._execution if execution is None else execution
+            self.spool.put(clip, {**of_clip, **arrays.LIBRARIES})
         self._retried.discard(clip.id)
 
     def forget_failures(self, clip_ids: Iterable[str]) -> None:
@@ -226,7 +232,6 @@ class StoreWriter:
         return max(ends, default=0)
 
     def _write_unit(self, unit: Unit) -> None:
-        self._warn_of_other_execution()
         files: dict[str, FileFacts] = {}
         for spec in self._specs:
             for name, data in self._encode(spec, unit):
@@ -242,6 +247,7 @@ class StoreWriter:
         for clip_id in unit.starts:
             if (execution := self.spool.execution(clip_id)) not in executions:
                 executions.append(execution)
+        self._warn_of_other_execution(executions[0])
         record = UnitRecord(unit.index, unit.num_shards, outcomes, files, executions)
         data = record.to_json()
         durable.write_file(self.root / record.name, data)
@@ -264,14 +270,14 @@ class StoreWriter:
             if data is not None:
                 yield f"{ARRAYS}/{spec.name}/{arrays.shard_name(spec, shard)}", data
 
-    def _warn_of_other_execution(self) -> None:
+    def _warn_of_other_execution(self, execution: Mapping[str, object]) -> None:
         if not self._records:
             return
         last = self._records[max(self._records)].record.executions
-        if last and (changed := differences(last[-1], self._execution)):
+        if last and (changed := differences(last[-1], execution)):
             logger.warning(
-                "%s: this run differs from the store's last one in %s; "
-                "its values agree, but not to the last bit",
+                "%s: these clips were extracted with another %s than the store's last ones; "
+                "their values agree, but not to the last bit",
                 self.root,
                 ", ".join(changed),
             )

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from extract.in_process import InProcess
 from extract.run import RunSummary, run_extraction
 from store.facts import DatasetFacts, StoreFacts
 from store.schema import Layout
@@ -40,15 +41,13 @@ def extract(
     dataset = DatasetFacts("made", "Made", ("walk",), {}, None, "Made for a test.", True, None)
     layout = Layout(64, 2, 3, FakePose.taps, ("person",))
     facts = StoreFacts(dataset, FakePose.skeleton, layout, {"networks": "fake"})
-    with StoreWriter(store, facts, every, {"device": "fake"}) as writer:
+    execution = {"device": "fake"}
+    workers = InProcess(
+        extractor, videos=videos, execution=execution, num_decoders=num_decoders, decode_limit_seconds=20
+    )
+    with StoreWriter(store, facts, every, execution) as writer, workers:
         return run_extraction(
-            every if entries is None else entries,
-            videos=videos,
-            extractor=extractor,
-            writer=writer,
-            num_decoders=num_decoders,
-            decode_limit_seconds=20,
-            retry_failed=retry_failed,
+            every if entries is None else entries, workers=workers, writer=writer, retry_failed=retry_failed
         )
 
 

@@ -10,6 +10,7 @@ from extract.build import store_facts
 from extract.clips import load_clips
 from extract.config import ExtractConfig
 from extract.execution import describe_execution
+from extract.in_process import InProcess
 from extract.interfaces import Detections, Frame
 from extract.pipeline import Extractor
 from extract.run import run_extraction
@@ -40,16 +41,12 @@ def main(folder: Path, store: Path) -> int:
         config=ExtractConfig(),
     )
     execution = describe_execution(device="cpu", detect_batch=8, pose_batch=16)
-    with StoreWriter(store, store_facts(clips.facts, extractor), clips.entries, execution) as writer:
-        summary = run_extraction(
-            clips.entries,
-            videos=clips.root,
-            extractor=extractor,
-            writer=writer,
-            num_decoders=2,
-            decode_limit_seconds=120,
-            retry_failed=False,
-        )
+    workers = InProcess(
+        extractor, videos=clips.root, execution=execution, num_decoders=2, decode_limit_seconds=120
+    )
+    facts = store_facts(clips.facts, extractor)
+    with StoreWriter(store, facts, clips.entries, execution) as writer, workers:
+        summary = run_extraction(clips.entries, workers=workers, writer=writer, retry_failed=False)
     return 1 if summary.num_bad else 0
 
 
