@@ -37,8 +37,9 @@ class DecodedVideo:
     Everything that goes wrong is raised as ``VideoError`` where facts or frames are asked for.
     """
 
-    def __init__(self, path: Path, *, use_pyav: bool) -> None:
+    def __init__(self, path: Path, *, use_pyav: bool, news: threading.Event) -> None:
         self.path = path
+        self._news = news
         self.use_pyav = use_pyav
         self.decoder = ""
         self.sha256 = ""
@@ -94,6 +95,7 @@ class DecodedVideo:
         frame_bytes = max(1, self._facts.width * self._facts.height * 3)
         self._slots = threading.Semaphore(max(_AHEAD_MIN_FRAMES, _AHEAD_BYTES // frame_bytes))
         self._started.set()
+        self._news.set()
         return self._facts
 
     def _has_room(self) -> bool:
@@ -107,11 +109,13 @@ class DecodedVideo:
 
     def _put(self, number: int, frame: Frame) -> None:
         self._items.put((number, frame))
+        self._news.set()
 
     def _end(self, error: Exception | None) -> None:
         self._items.put(error)
         self._is_ended = True
         self._started.set()
+        self._news.set()
 
 
 class DecodePool:
@@ -126,6 +130,7 @@ class DecodePool:
 
     def __init__(self, *, num_workers: int, limit_seconds: float, plan: Plan) -> None:
         self.num_workers = num_workers
+        self.news = threading.Event()  # set whenever a video is open, has a frame more, or ends
         self._limit_seconds = limit_seconds
         self._plan = plan
         # Second decodings have threads of their own: behind the clips that are decoded ahead, which wait for
@@ -166,7 +171,7 @@ class DecodePool:
             again: a second decoding, of a clip that is under way; it does not wait for those decoded ahead.
             use_pyav: see ``open_video``.
         """
-        video = DecodedVideo(path, use_pyav=use_pyav)
+        video = DecodedVideo(path, use_pyav=use_pyav, news=self.news)
         self._open_videos = [other for other in self._open_videos if not other._cancelled.is_set()]
         self._open_videos.append(video)
         (self._again if again else self._first).put(video)

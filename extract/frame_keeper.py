@@ -77,16 +77,13 @@ class FrameKeeper:
             yield number, frame
 
     def for_poses(self) -> Iterator[tuple[int, Frame]]:
-        """Yield the frames of the pose stage, ascending."""
+        """Return the frames of the pose stage, ascending; where they are decoded again, that begins now."""
         if self._decode_again is None:
-            yield from self._kept.items()
-            return
-        for number, frame in self._decoded(self._decode_again()):
-            if number in self._pose_frames:
-                yield number, frame
+            return iter(self._kept.items())
+        self._current = self._decode_again()
+        return (item for item in self._decoded(self._current) if item[0] in self._pose_frames)
 
     def _decoded(self, video: Video) -> Iterator[tuple[int, Frame]]:
-        self._current = video
         frames = video.frames()
         while True:
             with self._stopwatch("wait for decoding"):

@@ -74,7 +74,10 @@ class InProcess:
             FileNotFoundError: the folder of the videos is gone.
         """
         scheduler = Scheduler(
-            self._extractor.networks(), max_active=self._pool.num_workers, should_stop=should_stop
+            self._extractor.networks(),
+            max_active=self._pool.num_workers,
+            news=self._pool.news,
+            should_stop=should_stop,
         )
         for clip_id, result in scheduler.run(self._begin(entries)):
             clip = self._failed(result) if isinstance(result, VideoError) else result
@@ -105,10 +108,10 @@ class InProcess:
                 yield None
 
     def _failed(self, error: VideoError) -> ExtractedClip:
-        # a broken video, or a disk that went away: that is no fault of the clips
-        if not self._videos.is_dir():
+        # no fault of the clips: a disk that went away, which leaves an empty folder
+        if not self._videos.is_dir() or next(self._videos.iterdir(), None) is None:
             raise FileNotFoundError(
-                f"{self._videos}: the folder of the videos is gone; mount it and run again"
+                f"{self._videos}: the videos are gone; mount their disk and run again"
             ) from error
         # where the folder lies is this machine's business, not the store's
         reason = str(error).replace(f"{self._videos}{os.sep}", "")

@@ -92,14 +92,21 @@ class Extractor:
             return (yield from self._attempt(entry, open_video, count_by_decoding=True))
 
     def _attempt(self, entry: ClipEntry, open_video: OpenVideo, *, count_by_decoding: bool) -> Stages:
-        video = open_video(count_by_decoding)
-        try:
-            return (yield from self._stages(entry, video, lambda: open_video(count_by_decoding)))
-        finally:
-            video.cancel()  # a clip that fails half-way must not keep its decoder waiting
+        opened: list[Video] = []
 
-    def _stages(self, entry: ClipEntry, video: Video, decode_again: Callable[[], Video]) -> Stages:
-        yield Ask("pose", iter(()), video.is_open)  # nothing yet: other clips go on while this one is opened
+        def decode() -> Video:
+            opened.append(open_video(count_by_decoding))
+            return opened[-1]
+
+        try:
+            return (yield from self._stages(entry, decode))
+        finally:
+            for video in opened:
+                video.cancel()  # a clip that fails half-way must not keep a decoder waiting
+
+    def _stages(self, entry: ClipEntry, decode: Callable[[], Video]) -> Stages:
+        video = decode()
+        yield Ask(None, iter(()), video.is_open)  # other clips go on while this one is opened
         with self.stopwatch("wait for decoding"):
             facts = video.facts
         _check_digest(entry, video)
@@ -108,7 +115,7 @@ class Extractor:
         frames = FrameKeeper(
             video,
             pose_frames=pose_frames,
-            decode_again=decode_again if self.config.clock == "native" else None,
+            decode_again=decode if self.config.clock == "native" else None,
             stopwatch=self.stopwatch,
         )
 
@@ -126,7 +133,7 @@ class Extractor:
         person_jpegs = self._person_jpegs(times, persons, facts)
         matrices: list[npt.NDArray[np.float32]] = []
         poses: list[PoseRow] = yield Ask(
-            "pose", self._cut(frames, persons, matrices, person_jpegs), frames.is_ready
+            "pose", self._cut(frames.for_poses(), persons, matrices, person_jpegs), frames.is_ready
         )
         keypoints = to_source_pixels(np.stack([pose.keypoints for pose in poses]), np.stack(matrices))
 
@@ -135,7 +142,9 @@ class Extractor:
             arrays |= person_jpegs.arrays("person")
         if "clip" in self.config.crops:
             box = clip_crop_box(keypoints.reshape(-1, 2), image_wh=(facts.width, facts.height))
-            arrays |= self._clip_jpegs(times, frames, box).arrays("clip")
+            clip_jpegs = self._clip_jpegs(times, box)
+            yield Ask(None, self._fill(clip_jpegs, frames.for_poses()), frames.is_ready)
+            arrays |= clip_jpegs.arrays("clip")
         num_persons = int(persons.valid.any(0).sum())
         return ExtractedClip(
             _outcome(entry, video, num_persons=num_persons, num_steps=len(times.positions)), arrays
@@ -144,8 +153,9 @@ class Extractor:
     def _detect(self, clip_id: str, facts: VideoFacts, frames: FrameKeeper) -> Stages:
         """Find the persons of every frame that is looked at; returns frame -> ``Detections``."""
         if self.boxes is not None:
-            size = (facts.width, facts.height)
-            return {number: self.boxes.boxes(clip_id, number, size) for number, _ in frames.for_detection()}
+            known: dict[int, Detections] = {}
+            yield Ask(None, self._look_up(clip_id, facts, frames, known), frames.is_ready)
+            return known
         numbers: list[int] = []
 
         def rows() -> Iterator[Frame]:
@@ -156,16 +166,25 @@ class Extractor:
         found: list[Detections] = yield Ask("detect", rows(), frames.is_ready)
         return dict(zip(numbers, found, strict=True))
 
+    def _look_up(
+        self, clip_id: str, facts: VideoFacts, frames: FrameKeeper, known: dict[int, Detections]
+    ) -> Iterator[None]:
+        """Note what the boxes file says of each frame that is looked at."""
+        assert self.boxes is not None
+        for number, _ in frames.for_detection():
+            known[number] = self.boxes.boxes(clip_id, number, (facts.width, facts.height))
+            yield
+
     def _cut(
         self,
-        frames: FrameKeeper,
+        frames: Iterator[tuple[int, Frame]],
         persons: Persons,
         matrices: list[npt.NDArray[np.float32]],
         jpegs: JpegRows | None,
     ) -> Iterator[Frame]:
         """Yield the pose network's crops, frame by frame and person by person; note their affines."""
         place_of = {number: place for place, number in enumerate(persons.frames.tolist())}
-        for number, frame in frames.for_poses():
+        for number, frame in frames:
             place = place_of[number]
             for box in persons.boxes_xyxy[place][persons.valid[place]]:
                 with self.stopwatch("crop"):
@@ -191,14 +210,16 @@ class Extractor:
         numbers = np.where(places >= 0, persons.frames[places], -1)
         return JpegRows(numbers, boxes, quality=self.config.jpeg_quality)
 
-    def _clip_jpegs(self, times: SampleTimes, frames: FrameKeeper, box: npt.NDArray[np.int32]) -> JpegRows:
+    def _clip_jpegs(self, times: SampleTimes, box: npt.NDArray[np.int32]) -> JpegRows:
         numbers = times.frames
         everywhere = numbers[nearest_valid(times, numbers, np.ones(len(numbers), bool))]
-        jpegs = JpegRows(everywhere, dict.fromkeys(numbers.tolist(), box), quality=self.config.jpeg_quality)
-        for number, frame in frames.for_poses():
+        return JpegRows(everywhere, dict.fromkeys(numbers.tolist(), box), quality=self.config.jpeg_quality)
+
+    def _fill(self, jpegs: JpegRows, frames: Iterator[tuple[int, Frame]]) -> Iterator[None]:
+        for number, frame in frames:
             with self.stopwatch("jpeg"):
                 jpegs.take(number, frame)
-        return jpegs
+            yield
 
     def _resample(
         self,

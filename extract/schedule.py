@@ -6,6 +6,7 @@ from; only when nothing else can be done is a batch padded. A row's answer does 
 so neither does a clip's result.
 """
 
+import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -21,16 +22,17 @@ Row = npt.NDArray[np.uint8]
 
 @dataclass(slots=True, eq=False)
 class Ask:
-    """Rows for a network, made one by one as there is room for them, and the answers as they come.
+    """Rows for a network, made one by one as they are there, and the answers as they come.
 
     Args:
-        network: who is asked.
+        network: who is asked. None: nobody, and there are no answers; the clip itself takes the rows in as it
+            makes them, and other clips go on meanwhile.
         rows: what it is asked.
-        is_ready: whether the next row is there; where it is not, making it waits for a decoder.
+        is_ready: whether the next row, or the end, is there; where it is not, making it waits for a decoder.
     """
 
-    network: NetworkName
-    rows: Iterator[Row]
+    network: NetworkName | None
+    rows: Iterator[Row | None]
     is_ready: Callable[[], bool] = lambda: True
     answers: list[Any] = field(default_factory=list)
     num_waiting: int = 0
@@ -66,6 +68,8 @@ class Scheduler:
     Args:
         networks: by name.
         max_active: clips under way at once; more fill batches better and keep more frames in memory.
+        news: set by others when a row that was not ready is there, or a clip where there was none; None where
+            everything is there from the beginning.
         should_stop: asked before a clip is begun; clips under way are finished.
     """
 
@@ -74,10 +78,12 @@ class Scheduler:
         networks: dict[NetworkName, Network],
         *,
         max_active: int,
+        news: threading.Event | None = None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self._networks = networks
         self._max_active = max_active
+        self._news = news
         self._should_stop = should_stop
         self._waiting: dict[tuple[NetworkName, tuple[int, ...]], list[tuple[Ask, int, Row]]] = {}
 
@@ -95,6 +101,8 @@ class Scheduler:
         is_over = False
         active: list[_Task] = []
         while True:
+            if self._news is not None:
+                self._news.clear()  # before looking, so that what comes meanwhile is not missed
             for task in list(active):
                 while task.ask is None or task.ask.is_answered:
                     ended, result = self._resume(task)
@@ -102,8 +110,8 @@ class Scheduler:
                         active.remove(task)
                         yield task.key, result
                         break
-            # poses first: they end clips, and ended clips free their frames
-            if self._pull(active, "pose") or self._pull(active, "detect"):
+            # poses before detections: they end clips, and ended clips free their frames
+            if any(self._pull(active, network) for network in (None, "pose", "detect")):
                 continue
             if not is_over and len(active) < self._max_active:
                 try:
@@ -114,13 +122,14 @@ class Scheduler:
                 if begun is not None:
                     active.append(_Task(begun[0], begun[1]()))
                     continue
-            # all decoders are at work and none has a frame: wait for the oldest clip's, which ends first
-            if self._pull(active, "pose", wait=True) or self._pull(active, "detect", wait=True):
-                continue
-            if active:
-                self._pad_oldest(active)
-            elif is_over or self._should_stop():
+            if not active and (is_over or self._should_stop()):
                 return
+            # a batch is padded only if no decoder will ever fill it
+            if not active or any(task.ask is not None and not task.ask.is_exhausted for task in active):
+                assert self._news is not None, "something is not ready, and nobody would say when it is"
+                self._news.wait()
+            else:
+                self._pad_oldest(active)
 
     def _resume(self, task: _Task) -> tuple[bool, Any]:
         """Answer a clip's last ask; return whether it ended, and with what."""
@@ -137,10 +146,10 @@ class Scheduler:
             return True, error
         return False, None
 
-    def _pull(self, active: Sequence[_Task], network: NetworkName, *, wait: bool = False) -> bool:
+    def _pull(self, active: Sequence[_Task], network: NetworkName | None) -> bool:
         """Take one row, of the oldest clip that has one, and run the batch if it is full."""
         asks = (task.ask for task in active if task.ask is not None and task.ask.network == network)
-        ask = next((ask for ask in asks if not ask.is_exhausted and (wait or ask.is_ready())), None)
+        ask = next((ask for ask in asks if not ask.is_exhausted and ask.is_ready()), None)
         if ask is None:
             return False
         try:
@@ -150,6 +159,8 @@ class Scheduler:
             return True
         except VideoError as error:
             self._end(ask, error)
+            return True
+        if network is None or row is None:
             return True
         waiting = self._waiting.setdefault((network, row.shape), [])
         waiting.append((ask, len(ask.answers), row))

@@ -31,7 +31,7 @@ def extract_clip(
         def open_video(count_by_decoding: bool) -> DecodedVideo:
             return pool.submit(path, use_pyav=count_by_decoding)
 
-        scheduler = Scheduler(extractor.networks(), max_active=1)
+        scheduler = Scheduler(extractor.networks(), max_active=1, news=pool.news)
         [(_, result)] = scheduler.run([(entry.id, lambda: extractor.stages(entry, open_video))])
     if isinstance(result, Exception):
         raise result

@@ -6,12 +6,10 @@ import pytest
 from extract.boxes_file import BoxesFile
 from extract.clock import sample_times
 from extract.config import ExtractConfig
-from extract.decode import DecodePool
 from extract.interfaces import PoseBatch
 from extract.pipeline import Extractor
-from extract.schedule import Scheduler
+from extract.single import extract_clip
 from store.skeleton import make_skeleton
-from store.table import ClipEntry
 from tests.golden.shared_data import shared
 
 pytestmark = pytest.mark.shared
@@ -36,10 +34,8 @@ def test_crops_equal_the_golden_jpegs(clip, num_frames):
     golden = shared(f"golden/hpnet/person_frames/{clip}")
     config = ExtractConfig(persons="top1", crops=("person",))
     extractor = Extractor(detector=None, boxes=boxes, pose=OneJoint(), config=config)
-    with DecodePool(num_workers=1, limit_seconds=60, plan=extractor.frames_wanted) as pool:
-        video = pool.submit(shared(f"real/ntu/{clip}_rgb.avi"))
-        begin = lambda: extractor.stages(ClipEntry(clip, ""), lambda _: video)  # noqa: E731
-        [(_, result)] = Scheduler(extractor.networks(), max_active=1).run([(clip, begin)])
+
+    result = extract_clip(shared(f"real/ntu/{clip}_rgb.avi"), extractor, clip_id=clip)
 
     assert result.outcome.num_frames == num_frames
     positions = sample_times(num_frames, 64).positions

@@ -408,7 +408,9 @@ def test_number_of_decoders_changes_nothing(tmp_path, clock):
                 return extractor.stages(entry, lambda use_pyav: pool.submit(path, use_pyav=use_pyav))
 
             clips = [(path.name, partial(begin, path)) for path in paths]
-            results.append(dict(Scheduler(extractor.networks(), max_active=num_decoders).run(clips)))
+            results.append(
+                dict(Scheduler(extractor.networks(), max_active=num_decoders, news=pool.news).run(clips))
+            )
 
     assert [clip.outcome.status for clip in results[0].values()] == ["ok"] * len(kinds)
     for key, clip in results[0].items():

@@ -1,5 +1,8 @@
 """Batches across clips."""
 
+import threading
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -215,16 +218,95 @@ def test_stop_lets_clips_under_way_finish():
 
 
 def test_nobody_waits_for_a_decoder_while_another_clip_has_rows():
-    order = []
+    order, news = [], threading.Event()
 
-    def stages(key, is_ready):
+    def stages(key, network, is_ready):
         def rows():
             for value in range(2):
                 order.append(key)
+                news.set()
                 yield row(value)
 
-        yield Ask("detect", rows(), lambda: is_ready)
+        yield Ask(network, rows(), is_ready)
 
-    run({"slow": lambda: stages("slow", False), "fast": lambda: stages("fast", True)}, detect=1)
+    for network in ("detect", "pose", None):
+        order.clear()
+        clips = {
+            "slow": partial(stages, "slow", network, lambda: "fast" in order and len(order) >= 2),
+            "fast": partial(stages, "fast", "detect", lambda: True),
+        }
+        run(clips, detect=1, pose=1, news=news)
 
-    assert order == ["fast", "fast", "slow", "slow"]
+        assert order == ["fast", "fast", "slow", "slow"]
+
+
+def test_a_clip_that_is_being_opened_stops_nobody():
+    order, news = [], threading.Event()
+
+    def opening():
+        yield Ask(None, iter(()), lambda: len(order) == 2)
+        order.append("opened")
+
+    def rows():
+        for value in range(2):
+            order.append(value)
+            news.set()
+            yield row(value)
+
+    def other():
+        yield Ask("pose", rows())
+
+    run({"opening": opening, "other": other}, pose=1, news=news)
+
+    assert order == [0, 1, "opened"]
+
+
+def test_waits_for_news_where_nothing_is_ready():
+    is_there, news = threading.Event(), threading.Event()
+
+    def arrive():
+        is_there.set()
+        news.set()
+
+    def stages():
+        return (yield Ask("pose", iter([row(3)]), is_there.is_set))
+
+    threading.Timer(0.05, arrive).start()
+    results, _ = run({"late": stages}, news=news)
+
+    assert results == [("late", [6])]
+
+
+def test_clips_may_come_later():
+    news = threading.Event()
+
+    def clips():
+        yield None
+        news.set()
+        yield "late", clip(("pose", [1]))
+
+    scheduler = Scheduler({"pose": Network(1, Doubler(1))}, max_active=2, news=news)
+
+    def tell():
+        news.set()
+
+    threading.Timer(0.05, tell).start()
+
+    assert list(scheduler.run(clips())) == [("late", [[2]])]
+
+
+def test_rows_that_no_network_is_asked_about():
+    seen = []
+
+    def rows():
+        for value in range(3):
+            seen.append(value)
+            yield
+
+    def stages():
+        answers = yield Ask(None, rows())
+        return answers, list(seen)
+
+    results, _ = run({"a": stages})
+
+    assert results == [("a", ([], [0, 1, 2]))]
