@@ -5,6 +5,7 @@ from pathlib import Path
 
 from extract.boxes_file import BoxesFile, BoxSource, WholeFrame
 from extract.config import BatchNorm, DetectorConfig, ExtractConfig, Precision
+from extract.execution import keep_float32
 from extract.interfaces import PersonDetector
 from extract.persons import MAX_PERSONS
 from extract.pipeline import Extractor
@@ -47,6 +48,7 @@ def build_extractor(
     precision: Precision,
 ) -> Extractor:
     """Load the networks."""
+    keep_float32()
     network, boxes = build_detector(detector, device=device, batch_size=detect_batch, config=detector_config)
     estimator = MmposeEstimator(
         pose,

@@ -64,7 +64,7 @@ class ExtractConfig:
             "jpeg_quality": self.jpeg_quality,
             # Rules without a switch. Whoever changes what one of them does to the numbers changes its text,
             # so that stores made before and after are told apart.
-            "decode": "front to back; decord, PyAV for B-frames and turned videos",
+            "decode": "front to back, frame numbers as decoded",
             "persons_rule": f"{self.persons}, version 1",
             "pose_crop": "box x 1.25 at the network's aspect, bilinear, black outside",
             "person_crop": "union of the frame's boxes, rounded, stretched",

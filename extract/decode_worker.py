@@ -1,8 +1,8 @@
 """The decoding process: ``python -m extract.decode_worker FD``; it imports no networks, so it is light.
 
-It says when it is ready. Per clip: the parent sends a path; the worker answers with facts and digest, and
-while it counts frames for them says now and then that it is alive; the parent names the frames that it wants;
-the worker sends them one by one, then that this was the end.
+It says when it is ready. Per clip: the parent sends a path; the worker answers with facts and digest; the
+parent names the frames that it wants; the worker sends them one by one, then that this was the end. Whatever
+takes long in between, it says now and then that it is alive.
 """
 
 import ctypes
@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from extract.channel import Channel, Message
@@ -18,6 +19,7 @@ from extract.errors import VideoError
 from extract.video import OpenVideo, open_video
 
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+_BLOCK_BYTES = 8 << 20  # read at once for the digest
 _ALIVE_SECONDS = 1.0  # between two signs of life, well within what the parent waits for
 
 
@@ -35,8 +37,8 @@ def main(descriptor: int) -> None:
             try:
                 alive = _SignOfLife(channel)
                 video = open_video(Path(request["path"]), use_pyav=request["use_pyav"], on_frame=alive)
-                channel.send(_facts(video))
-                _send_frames(channel, video, channel.receive()["wanted"])
+                channel.send(_facts(video, alive))
+                _send_frames(channel, video, channel.receive()["wanted"], alive)
             except VideoError as error:
                 channel.send({"error": str(error), "status": error.status})
     except (EOFError, BrokenPipeError, ConnectionResetError):
@@ -44,7 +46,7 @@ def main(descriptor: int) -> None:
 
 
 class _SignOfLife:
-    """Called for every frame that is counted, tells the parent now and then."""
+    """Called for all that is done and not sent, tells the parent now and then."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
@@ -62,16 +64,19 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _send_frames(channel: Channel, video: OpenVideo, wanted: list[int]) -> None:
-    for number, frame in video.frames(wanted):
+def _send_frames(channel: Channel, video: OpenVideo, wanted: list[int], alive: Callable[[], None]) -> None:
+    for number, frame in video.frames(wanted, alive):
         height, width, _ = frame.shape
         channel.send({"frame": number, "height": height, "width": width}, frame)
     channel.send({"end": True})
 
 
-def _facts(video: OpenVideo) -> Message:
+def _facts(video: OpenVideo, alive: Callable[[], None]) -> Message:
+    digest = hashlib.sha256()
     with video.path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        while block := file.read(_BLOCK_BYTES):
+            digest.update(block)
+            alive()
     facts = video.facts
     return {
         "num_frames": facts.num_frames,
@@ -81,7 +86,7 @@ def _facts(video: OpenVideo) -> Message:
         "header_frames": video.header_frames,
         "is_short": video.is_short,
         "decoder": video.decoder,
-        "sha256": sha256,
+        "sha256": digest.hexdigest(),
     }
 
 

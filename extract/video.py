@@ -38,13 +38,16 @@ class OpenVideo:
         """Whether the file holds fewer frames than its header says."""
         return self.facts.num_frames < self.header_frames - HEADER_SLACK_FRAMES
 
-    def frames(self, wanted: Sequence[int]) -> Iterator[tuple[int, Frame]]:
+    def frames(
+        self, wanted: Sequence[int], on_frame: Callable[[], None] = lambda: None
+    ) -> Iterator[tuple[int, Frame]]:
         """Decode from the first frame on and yield the wanted ones, ascending.
 
-        Yields fewer than asked for if the file ends early.
+        Yields fewer than asked for if the file ends early. ``on_frame`` is called after each frame that is
+        passed over: of a long video few are wanted.
         """
         read = video_decord.read_frames if self.decoder == "decord" else video_pyav.read_frames
-        return read(self.path, wanted)
+        return read(self.path, wanted, on_frame)
 
 
 def open_video(

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 # decord writes FFmpeg's complaints to stderr by the page; what is wrong with a file is said by our own errors
@@ -26,11 +26,18 @@ def count_frames(path: Path) -> int | None:
         return None
 
 
-def read_frames(path: Path, wanted: Sequence[int]) -> Iterator[tuple[int, Frame]]:
+def read_frames(
+    path: Path, wanted: Sequence[int], on_frame: Callable[[], None] = lambda: None
+) -> Iterator[tuple[int, Frame]]:
     """Yield the wanted frames, ascending; a file that ends early yields fewer.
 
     Frames in between are decoded but not converted to RGB. Never by index: decord's random access is wrong in
     many files (specs/ecosystem.md D1).
+
+    Args:
+        path: the file.
+        wanted: frame numbers.
+        on_frame: called after each frame that is passed over.
     """
     reader = decord.VideoReader(str(path), num_threads=_THREADS)
     num_frames = len(reader)
@@ -38,8 +45,9 @@ def read_frames(path: Path, wanted: Sequence[int]) -> Iterator[tuple[int, Frame]
     for number in wanted:
         if number >= num_frames:
             return
-        if number > position:
-            reader.skip_frames(number - position)
+        for _ in range(position, number):
+            reader.skip_frames(1)
+            on_frame()
         try:
             frame = reader.next().asnumpy()
         except (StopIteration, RuntimeError, decord.DECORDError):

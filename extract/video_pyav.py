@@ -79,8 +79,16 @@ def count_frames(path: Path, on_frame: Callable[[], None]) -> int:
     return num_frames
 
 
-def read_frames(path: Path, wanted: Sequence[int]) -> Iterator[tuple[int, Frame]]:
-    """Yield the wanted frames, ascending; a file that ends early yields fewer."""
+def read_frames(
+    path: Path, wanted: Sequence[int], on_frame: Callable[[], None] = lambda: None
+) -> Iterator[tuple[int, Frame]]:
+    """Yield the wanted frames, ascending; a file that ends early yields fewer.
+
+    Args:
+        path: the file.
+        wanted: frame numbers.
+        on_frame: called after each frame that is passed over.
+    """
     remaining = iter(wanted)
     number = next(remaining, None)
     for position, frame in enumerate(_decode(path)):
@@ -90,6 +98,8 @@ def read_frames(path: Path, wanted: Sequence[int]) -> Iterator[tuple[int, Frame]
             image = frame.to_ndarray(format="rgb24")
             yield number, np.ascontiguousarray(np.rot90(image, _quarter_turns(frame)))
             number = next(remaining, None)
+        else:
+            on_frame()
 
 
 def _decode(path: Path) -> Iterator[av.VideoFrame]:

@@ -11,7 +11,7 @@ import torch
 from extract.build import build_extractor, store_facts
 from extract.clips import load_clips
 from extract.config import DetectorConfig, ExtractConfig
-from extract.execution import choose_device, describe_execution, keep_float32
+from extract.execution import choose_device, describe_execution
 from extract.in_process import InProcess
 from extract.persons import MAX_PERSONS
 from extract.run import run_extraction
@@ -49,7 +49,6 @@ def _extract(options: argparse.Namespace) -> int:
         logger.info("%s", note)
     wanted = select_clips(clips.entries, ids=options.ids, limit=options.limit)
     device = choose_device(options.device)
-    keep_float32()
     if options.threads:
         torch.set_num_threads(options.threads)
     extractor = build_extractor(

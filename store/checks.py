@@ -76,6 +76,27 @@ def check_entries(entries: Sequence[ClipEntry], facts: StoreFacts) -> None:
             )
 
 
+def check_unnamed(entries: Iterable[ClipEntry], facts: StoreFacts, where: str) -> None:
+    """Refuse a dataset that lacks the class or a protocol of a clip that only the store knows.
+
+    Raises:
+        StoreMismatchError: naming the first such clip; its label would be of no class.
+    """
+    classes, protocols = set(facts.dataset.class_names), set(facts.dataset.protocols)
+    for entry in entries:
+        if entry.label is not None and entry.label not in classes:
+            lacking = f"class {entry.label!r}"
+        elif unknown := sorted(set(entry.splits) - protocols):
+            lacking = f"protocol {unknown[0]!r}"
+        else:
+            continue
+        raise StoreMismatchError(
+            f"{where} has the clip {entry.id}, which this DATASET does not name, and its {lacking} neither. "
+            "Name all clips in one DATASET and choose with --ids or --limit, give another STORE, or let "
+            "`make reindex` replace the store's labels first"
+        )
+
+
 def check_same_clips(
     entries: Mapping[str, ClipEntry],
     known: Mapping[str, ClipEntry],

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from store import arrays, durable, shards
-from store.checks import check_clip, check_entries, check_same_clips
+from store.checks import check_clip, check_entries, check_same_clips, check_unnamed
 from store.derived import ARRAYS, CARD, DERIVED, FACTS, TABLE, write_derived
 from store.errors import StoreDamagedError, StoreError, StoreMismatchError
 from store.facts import (
@@ -50,7 +50,8 @@ class StoreWriter:
     Raises:
         StoreBusyError: another run holds the store.
         StoreMismatchError: the store, or a clip that waits in its spool, has another meaning; or the dataset
-            names other videos under the ids of clips that the store has.
+            names other videos under the ids of clips that the store has, or lacks the classes or protocols
+            of clips that it does not name.
         StoreDamagedError: files of the store are missing.
         StoreError: the folder holds something else, or cannot be written.
         ValueError: ids are not unique, or labels or protocols are not the dataset's.
@@ -126,8 +127,9 @@ class StoreWriter:
             raise ValueError(f"{clip.id!r} is none of the {len(self._entries)} clips of {self.root}")
         check_clip(clip, self.facts.layout)
         if not self._is_packed(clip.id, clip.outcome):  # a clip that failed again as before changes nothing
-            of_clip = self._execution if execution is None else execution
-            self.spool.put(clip, {**of_clip, **arrays.LIBRARIES})
+            of_clip = {**(self._execution if execution is None else execution), **arrays.LIBRARIES}
+            self._warn_of_other_execution(of_clip)
+            self.spool.put(clip, of_clip)
         self._retried.discard(clip.id)
 
     def forget_failures(self, clip_ids: Iterable[str]) -> None:
@@ -179,6 +181,9 @@ class StoreWriter:
         self._packed = latest_outcomes(self._records.values())
         self.spool = Spool(self.work / "spool", _stamp(self.facts))
         self._take_table()
+        newest = [self._records[max(self._records)].record.executions] if self._records else []
+        waiting = [self.spool.execution(clip_id) for clip_id in self.spool]
+        self._known_executions = [*(one for known in newest for one in known), *waiting]
         for clip_id in list(self.spool):
             # a retried clip is in both, with another outcome; only what says the same is stale
             if self._is_packed(clip_id, self.spool.outcome(clip_id)):
@@ -210,6 +215,7 @@ class StoreWriter:
         for clip_id, entry in known.items():
             if clip_id in self._packed or clip_id in waiting:  # a folder may be extracted piece by piece
                 self._entries.setdefault(clip_id, self._unnamed.get(clip_id, entry))
+        check_unnamed(self._entries.values(), self.facts, str(self.root))
 
     def _remove_leftovers(self) -> None:
         """Remove what an interrupted write left, and nothing else."""
@@ -247,7 +253,6 @@ class StoreWriter:
         for clip_id in unit.starts:
             if (execution := self.spool.execution(clip_id)) not in executions:
                 executions.append(execution)
-        self._warn_of_other_execution(executions[0])
         record = UnitRecord(unit.index, unit.num_shards, outcomes, files, executions)
         data = record.to_json()
         durable.write_file(self.root / record.name, data)
@@ -271,16 +276,16 @@ class StoreWriter:
                 yield f"{ARRAYS}/{spec.name}/{arrays.shard_name(spec, shard)}", data
 
     def _warn_of_other_execution(self, execution: Mapping[str, object]) -> None:
-        if not self._records:
-            return
-        last = self._records[max(self._records)].record.executions
-        if last and (changed := differences(last[-1], execution)):
+        if self._known_executions and execution not in self._known_executions:
+            changed = differences(self._known_executions[-1], execution)
             logger.warning(
-                "%s: these clips were extracted with another %s than the store's last ones; "
+                "%s: from here on clips are extracted with another %s than before; "
                 "their values agree, but not to the last bit",
                 self.root,
                 ", ".join(changed),
             )
+        if execution not in self._known_executions:
+            self._known_executions.append(execution)
 
     def _refresh(self) -> None:
         """Write what follows from the records and the dataset."""

@@ -1,4 +1,7 @@
-"""kill -9 at random moments of a real extraction, resumed each time, changes no byte of the store."""
+"""kill -9 at random moments of a real extraction, resumed each time, changes no byte of the store.
+
+Units are of two clips, so that kills fall into packing as well as into extraction.
+"""
 
 import random
 import shutil
@@ -15,6 +18,13 @@ from tests.golden.shared_data import shared
 pytestmark = [pytest.mark.slow, pytest.mark.shared]
 
 NUM_CLIPS, NUM_KILLS = 6, 20
+SMALL_UNITS = """
+import sys
+from store import schema
+schema.UNIT_CLIPS = 2
+from scripts.extract_features import main
+sys.exit(main())
+"""
 TAPS = "backbone.deconv2,backbone.deconv1,backbone.deconv3"
 
 
@@ -35,8 +45,8 @@ def command():
     }
     return [
         sys.executable,
-        "-m",
-        "scripts.extract_features",
+        "-c",
+        SMALL_UNITS,
         *(f"--{name}={value}" for name, value in options.items()),
     ]
 

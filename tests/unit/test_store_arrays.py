@@ -297,6 +297,60 @@ def test_the_record_keeps_the_execution_that_extracted(tmp_path):
     assert '"torch": "9"' in text
 
 
+def warnings_of(caplog):
+    return [record.getMessage() for record in caplog.records if "to the last bit" in record.getMessage()]
+
+
+OTHER = EXECUTION | {"torch": "9"}
+
+
+def test_another_execution_is_warned_about_at_its_first_clip(tmp_path, caplog):
+    with make_writer(tmp_path / "s") as writer:
+        writer.put(make_clip("b", make_layout()))
+    assert not warnings_of(caplog)
+    with StoreWriter(tmp_path / "s", make_facts(), make_entries("abcd"), OTHER) as writer:
+        assert not warnings_of(caplog)
+        writer.put(make_clip("a", make_layout()))  # the other clip only waits in the spool
+        assert len(warnings_of(caplog)) == 1
+        assert "another torch than before" in warnings_of(caplog)[0]
+        writer.put(make_clip("c", make_layout()))
+        writer.pack("abc", last=True)
+    with StoreWriter(tmp_path / "s", make_facts(), make_entries("abcd"), OTHER) as writer:
+        writer.put(make_clip("d", make_layout()))
+        writer.pack("abcd", last=True)
+
+    assert len(warnings_of(caplog)) == 1
+
+
+def test_clips_bring_the_execution_of_the_process_they_come_from(tmp_path):
+    with make_writer(tmp_path / "s") as writer:
+        writer.put(make_clip("a", make_layout()), {"torch": "2.14", "device": "gpu"})
+        writer.pack("a", last=True)
+
+    assert '"device": "gpu"' in (tmp_path / "s/shards/000000.json").read_text()
+
+
+@pytest.mark.parametrize(
+    ("change", "lacking"),
+    [
+        ({"class_names": ("sit",)}, "its class 'stand' neither"),
+        ({"protocols": {}}, "its protocol 'p1' neither"),
+    ],
+)
+def test_dataset_that_lacks_the_class_of_a_clip_it_does_not_name(tmp_path, change, lacking):
+    facts = make_facts()
+    entry = ClipEntry("a", "a.avi", label="stand", splits={"p1": "train"})
+    with StoreWriter(tmp_path / "s", facts, [entry], EXECUTION) as writer:
+        writer.put(make_clip("a", make_layout()))
+    before = files_of(tmp_path / "s")
+    other = dataclasses.replace(facts, dataset=dataclasses.replace(facts.dataset, **change))
+
+    with pytest.raises(StoreMismatchError, match=lacking):
+        StoreWriter(tmp_path / "s", other, [], EXECUTION)
+
+    assert files_of(tmp_path / "s") == before
+
+
 @pytest.mark.parametrize(
     "clip_id", ["a/b/../../c", "\u559d\u2028\u6c34", "x" * 3000, "caf\udce9", "..", "a\nb", "c:\\d*?[e]", ""]
 )
