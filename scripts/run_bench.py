@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from extract.execution import keep_float32
 from scripts.bench.memory import bench_memory
 from scripts.bench.networks import bench_pipeline, bench_release
 from scripts.bench.reading import bench_reading, bench_size
@@ -32,10 +33,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--detector", default="yolov8n", help="architecture of ultralytics (default: %(default)s)"
     )
     parser.add_argument(
-        "--minutes", type=float, nargs="+", default=[0.1, 1, 10], help="clip lengths for memory"
+        # the shortest is one that decord reads (extract/video.py)
+        "--minutes",
+        type=float,
+        nargs="+",
+        default=[0.09, 1, 10],
+        help="clip lengths for memory (default: 0.09 1 10)",
     )
     options = parser.parse_args(argv)
     log_to_stderr()
+    keep_float32()
     if options.threads:
         torch.set_num_threads(options.threads)
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
