@@ -24,6 +24,8 @@ POSE_CHECKPOINT ?=
 TAPS ?=
 ## DEVICE           cpu, cuda:0, … (the first GPU, else the CPU)
 DEVICE ?=
+## SCHEDULER        who extracts: here, local:N for N processes, or the address of a dask cluster (here)
+SCHEDULER ?=
 ## CLIP             show: a clip's id, several with commas between, or random:5 (the first clip with data)
 CLIP ?=
 ## ARGS             more options, handed on as they are: make test ARGS="-k pool"
@@ -35,7 +37,8 @@ RUN = "$(ENVIRONMENT)/bin/python"
 option = $(if $($(1)),--$(2) "$($(1))")
 QUIET = $(if $(filter setup,$(MAKECMDGOALS)),,--quiet)
 EXTRACTION = $(call option,STORE,store) $(call option,VIDEOS,videos) $(call option,DETECTOR,detector) $(call option,POSE,pose) \
-	$(call option,POSE_CHECKPOINT,pose-checkpoint) $(call option,TAPS,taps) $(call option,DEVICE,device)
+	$(call option,POSE_CHECKPOINT,pose-checkpoint) $(call option,TAPS,taps) $(call option,DEVICE,device) \
+	$(call option,SCHEDULER,scheduler)
 COMPILE = $(UV) pip compile pyproject.toml --group dev --quiet --python-version 3.11 \
 	--python-platform x86_64-manylinux_2_28 --only-binary :all: --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock"

@@ -34,6 +34,7 @@ def build_detector(
 
 
 def build_extractor(
+    device: str,
     *,
     detector: str,
     detector_config: DetectorConfig,
@@ -41,7 +42,6 @@ def build_extractor(
     pose_checkpoint: Path | None,
     taps: Sequence[str],
     config: ExtractConfig,
-    device: str,
     detect_batch: int,
     pose_batch: int,
     batch_norm: BatchNorm,

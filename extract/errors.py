@@ -23,3 +23,7 @@ class VideoError(Exception):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class WorkersError(Exception):
+    """The workers of a cluster cannot work; the message says what to look at."""

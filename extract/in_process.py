@@ -40,7 +40,7 @@ class InProcess:
     ) -> None:
         self._extractor = extractor
         self._videos = videos
-        self._execution = execution
+        self.execution = execution
         self._pool = DecodePool(
             num_workers=num_decoders, limit_seconds=decode_limit_seconds, plan=extractor.frames_wanted
         )
@@ -52,6 +52,10 @@ class InProcess:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._pool.__exit__(kind, error, trace)
+
+    def wake(self) -> None:
+        """Tell ``run`` that there is a clip where there was none; from any thread."""
+        self._pool.news.set()
 
     @property
     def seconds_per_stage(self) -> Mapping[str, float]:
@@ -81,7 +85,7 @@ class InProcess:
         )
         for clip_id, result in scheduler.run(self._begin(entries)):
             clip = self._failed(result) if isinstance(result, VideoError) else result
-            yield Finished(clip_id, clip.outcome, clip.arrays, self._execution)
+            yield Finished(clip_id, clip.outcome, clip.arrays, self.execution)
 
     def _begin(
         self, entries: Iterable[ClipEntry | None]

@@ -1,5 +1,6 @@
 """Who extracts: this process (in_process.py), or many, on one machine or several (cluster.py)."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -7,6 +8,9 @@ from typing import Protocol, Self
 
 from store.spool import Arrays
 from store.table import ClipEntry, ClipOutcome
+
+LOCAL = re.compile(r"local:([1-9]\d*)")
+_ADDRESS = re.compile(r"(?!local:|here:)(\w+://)?[\w.:\[\]-]+:\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,13 @@ class Finished:
 
 
 class Workers(Protocol):
-    """Extracts clips; used in a ``with`` block."""
+    """Extracts clips; used in a ``with`` block.
+
+    Args:
+        execution: of the process that is asked first; clips bring their own.
+    """
+
+    execution: Mapping[str, object]
 
     def __enter__(self) -> Self: ...
 
@@ -53,3 +63,17 @@ class Workers(Protocol):
             The clips in the order in which they end. Those that cannot be extracted have an outcome, too.
         """
         ...
+
+
+def check_scheduler(scheduler: str) -> str:
+    """Return SCHEDULER if it is one.
+
+    Raises:
+        ValueError: it is none of ``here``, ``local:N`` and an address.
+    """
+    if scheduler != "here" and not LOCAL.fullmatch(scheduler) and not _ADDRESS.fullmatch(scheduler):
+        raise ValueError(
+            f"{scheduler}: expected here, local:N for N processes on this machine, or the address of a dask "
+            "scheduler such as tcp://10.0.0.5:8786"
+        )
+    return scheduler

@@ -3,7 +3,9 @@
 import argparse
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -11,13 +13,15 @@ import torch
 from extract.build import build_extractor, store_facts
 from extract.clips import load_clips
 from extract.config import DetectorConfig, ExtractConfig
-from extract.execution import choose_device, describe_execution
-from extract.in_process import InProcess
+from extract.errors import WorkersError
 from extract.persons import MAX_PERSONS
 from extract.run import run_extraction
 from extract.selection import select_clips
+from extract.worker import Job, load
+from extract.workers import Workers, check_scheduler
 from scripts.logs import log_to_file, log_to_stderr
 from store.errors import StoreError
+from store.facts import StoreFacts
 from store.schema import CROPS
 from store.writer import StoreWriter
 
@@ -30,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     log_to_stderr()
     try:
         return _extract(options)
-    except (StoreError, ValueError, OSError) as error:
+    except (StoreError, WorkersError, ValueError, OSError) as error:
         logger.info("what led to it", exc_info=True)
         logger.error("%s", error)
         return 1
@@ -48,10 +52,8 @@ def _extract(options: argparse.Namespace) -> int:
     for note in clips.notes:
         logger.info("%s", note)
     wanted = select_clips(clips.entries, ids=options.ids, limit=options.limit)
-    device = choose_device(options.device)
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    extractor = build_extractor(
+    build = partial(
+        build_extractor,
         detector=options.detector,
         detector_config=DetectorConfig(
             options.detector_size, options.detector_confidence, options.detector_iou
@@ -60,24 +62,26 @@ def _extract(options: argparse.Namespace) -> int:
         pose_checkpoint=options.pose_checkpoint,
         taps=options.taps.split(","),
         config=ExtractConfig(options.clock, options.persons, options.crops, options.jpeg_quality),
-        device=device,
         detect_batch=options.detect_batch,
         pose_batch=options.pose_batch,
         batch_norm=options.batch_norm,
         precision=options.precision,
     )
-    execution = describe_execution(
-        device=device, detect_batch=options.detect_batch, pose_batch=options.pose_batch
-    )
-    workers = InProcess(
-        extractor,
-        videos=clips.root,
-        execution=execution,
+    job = Job(
+        build=build,
+        describe=partial(store_facts, clips.facts),
+        videos=clips.root.resolve(),
+        device=options.device,
+        threads=options.threads,
+        detect_batch=options.detect_batch,
+        pose_batch=options.pose_batch,
         num_decoders=options.decoders,
         decode_limit_seconds=options.decode_limit,
     )
-    facts = store_facts(clips.facts, extractor)
-    with StoreWriter(store, facts, clips.entries, execution) as writer, workers:
+    with (
+        _workers(options.scheduler, job) as (workers, facts),
+        StoreWriter(store, facts, clips.entries, workers.execution) as writer,
+    ):
         log_to_file(writer.work / "run.log")
         summary = run_extraction(wanted, workers=workers, writer=writer, retry_failed=options.retry_failed)
     print(f"{store}: {summary.line()}")
@@ -91,6 +95,22 @@ def _extract(options: argparse.Namespace) -> int:
         )
         return 3
     return 0
+
+
+@contextmanager
+def _workers(scheduler: str, job: Job) -> Iterator[tuple[Workers, StoreFacts]]:
+    """Begin who extracts, networks loaded; yield them and what the store will say of them."""
+    if scheduler == "here":
+        if job.threads:
+            torch.set_num_threads(job.threads)
+        in_process, facts = load(job, job.device)
+        with in_process:
+            yield in_process, facts
+        return
+    from extract.cluster import Cluster  # takes a second, and most runs do without
+
+    with Cluster(scheduler, job) as cluster:
+        yield cluster, cluster.describe()
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -146,7 +166,16 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     run = parser.add_argument_group("on what (recorded, may change the last bits)")
     run.add_argument("--device", default="auto", help="cpu, cuda:0, … (default: the first GPU, else the CPU)")
-    run.add_argument("--threads", type=_positive, help="CPU threads of the networks (default: all cores)")
+    run.add_argument(
+        "--scheduler",
+        type=_scheduler,
+        default="here",
+        help="who extracts: here (this process, the default), local:N (N processes of this machine), or the "
+        "address of a dask scheduler, such as tcp://10.0.0.5:8786, whose workers see the same paths",
+    )
+    run.add_argument(
+        "--threads", type=_positive, help="CPU threads of a worker's networks (default: all it has)"
+    )
     run.add_argument(
         "--detect-batch", type=_positive, default=8, help="frames per detector call (default: %(default)s)"
     )
@@ -157,7 +186,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--decoders",
         type=_positive,
         default=2,
-        help="clips decoded at once, each up to 128 frames in memory (default: %(default)s)",
+        help="clips decoded at once per worker, each up to 128 frames in memory (default: %(default)s)",
     )
     run.add_argument(
         "--decode-limit",
@@ -183,6 +212,13 @@ def _within(low: float, high: float) -> Callable[[str], float]:
         return int(value) if value == int(value) and "." not in text else value
 
     return number
+
+
+def _scheduler(text: str) -> str:
+    try:
+        return check_scheduler(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _clock(text: str) -> int | str:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from extract.in_process import InProcess
+from extract.pipeline import Extractor
 from extract.run import RunSummary, run_extraction
 from store.facts import DatasetFacts, StoreFacts
 from store.schema import Layout
@@ -21,6 +22,27 @@ from store.writer import StoreWriter
 from tests.fakes import FakePose, fake_extractor
 
 STOPPED = 130
+
+
+class Deadly(Extractor):
+    """Kills its process at the clip "deadly", as a decoder's bug or a lack of memory may."""
+
+    def stages(self, entry, open_video):
+        if entry.id == "deadly":
+            os._exit(1)
+        return super().stages(entry, open_video)
+
+
+def build(device: str) -> Extractor:
+    """Make the fake networks; a cluster's workers call it."""
+    fake = fake_extractor(crops=("person",))
+    return Deadly(fake.detector, fake.boxes, fake.pose, fake.config)
+
+
+def describe(extractor: Extractor) -> StoreFacts:
+    dataset = DatasetFacts("made", "Made", ("walk",), {}, None, "Made for a test.", True, None)
+    layout = Layout(64, 2, 3, FakePose.taps, ("person",))
+    return StoreFacts(dataset, FakePose.skeleton, layout, {"networks": "fake"})
 
 
 def entries_of(videos: Path) -> list[ClipEntry]:
@@ -36,11 +58,9 @@ def extract(
     num_decoders: int = 2,
 ) -> RunSummary:
     """Extract the videos of a folder, or some of them."""
-    extractor = fake_extractor(crops=("person",))
+    extractor = build("cpu")
     every = entries_of(videos)
-    dataset = DatasetFacts("made", "Made", ("walk",), {}, None, "Made for a test.", True, None)
-    layout = Layout(64, 2, 3, FakePose.taps, ("person",))
-    facts = StoreFacts(dataset, FakePose.skeleton, layout, {"networks": "fake"})
+    facts = describe(extractor)
     execution = {"device": "fake"}
     workers = InProcess(
         extractor, videos=videos, execution=execution, num_decoders=num_decoders, decode_limit_seconds=20

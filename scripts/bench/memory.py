@@ -40,7 +40,7 @@ def bench_memory(*, minutes: list[float]) -> None:
             )
             rows.append((f"{length:g} min", num_frames, f"{peak / _MB:.0f}"))
     print_table(
-        f"Memory: {_NUM_CLIPS} 1920x1080 clips of two persons side by side, default settings, HRNet-W18 + yolov8n",
+        f"Memory: {_NUM_CLIPS} 1920x1080 clips of two persons at once, default settings, HRNet-W18 + yolov8n",
         ("each clip", "frames", "peak RSS of all processes, MB (target: under 4096, not growing)"),
         rows,
         "RSS counts pages that processes share once per process, so the true figure is lower.",

@@ -10,14 +10,16 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 
 from store.manifest import verify_store
+from tests.cluster_of_others import cluster_of_others
 from tests.golden.shared_data import shared
 
 pytestmark = [pytest.mark.slow, pytest.mark.shared]
 
-NUM_CLIPS, NUM_KILLS = 6, 20
+NUM_CLIPS = 6
 SMALL_UNITS = """
 import sys
 from store import schema
@@ -55,7 +57,23 @@ def content(store):
     return {str(path.relative_to(store)): path.read_bytes() for path in store.rglob("*") if path.is_file()}
 
 
-def test_killed_at_random_moments(command, tmp_path):
+@pytest.fixture(scope="module")
+def cluster():
+    with cluster_of_others(2) as address:
+        yield address
+
+
+def workers_of(process, address):
+    """The processes with networks: children of a run with local:2, or of the others' cluster."""
+    root = psutil.Process() if address else psutil.Process(process.pid)
+    children = [one for one in root.children(recursive=True) if "spawn_main" in " ".join(one.cmdline())]
+    return [one for one in children if one.cpu_times().user > 1]
+
+
+@pytest.mark.parametrize(("scheduler", "num_kills"), [("here", 20), ("local:2", 10), ("cluster", 10)])
+def test_killed_at_random_moments(command, cluster, tmp_path, scheduler, num_kills):
+    """Of a run with workers, every other kill meets one of them, and the run goes on."""
+    command = [*command, f"--scheduler={cluster if scheduler == 'cluster' else scheduler}"]
     begin = time.monotonic()
     subprocess.run([*command, f"--store={tmp_path / 'whole'}"], check=True)
     seconds = time.monotonic() - begin
@@ -64,15 +82,21 @@ def test_killed_at_random_moments(command, tmp_path):
 
     dice = random.Random(0)
     store = tmp_path / "store"
-    moments, num_stores = [], 0
-    while len(moments) < NUM_KILLS or store.exists():
+    moments, num_stores, num_workers_killed = [], 0, 0
+    while len(moments) < num_kills or store.exists():
         begin = time.monotonic()
         process = subprocess.Popen([*command, f"--store={store}"], stderr=subprocess.DEVNULL)
-        limit = dice.random() * seconds if len(moments) < NUM_KILLS else None
+        limit = dice.random() * seconds if len(moments) < num_kills else None
         try:
             process.wait(limit)
         except subprocess.TimeoutExpired:
-            process.kill()
+            workers = workers_of(process, scheduler == "cluster") if scheduler != "here" else []
+            if workers and len(moments) % 2:
+                dice.choice(workers).kill()
+                moments.append(time.monotonic() - begin)
+                num_workers_killed += 1
+            else:
+                process.kill()
             process.wait()
         if process.returncode == -signal.SIGKILL:
             moments.append(time.monotonic() - begin)
@@ -83,6 +107,7 @@ def test_killed_at_random_moments(command, tmp_path):
         shutil.rmtree(store)
         shutil.rmtree(tmp_path / "store.work")
     print(  # noqa: T201 - the figures of the test
-        f"{len(moments)} kills after {', '.join(f'{moment:.1f}' for moment in moments)} s of a run of "
-        f"{seconds:.1f} s; {num_stores} stores, all equal to the uninterrupted one"
+        f"{scheduler}: {len(moments)} kills, {num_workers_killed} of them of workers, after "
+        f"{', '.join(f'{moment:.1f}' for moment in moments)} s of a run of {seconds:.1f} s; "
+        f"{num_stores} stores, all equal to the uninterrupted one"
     )

@@ -20,6 +20,8 @@ ONE_IMPORTER = {
     "ultralytics": {"extract/detect_yolo.py"},
     "mmpose": {"extract/pose_mmpose.py"},
     "mmengine": {"extract/pose_mmpose.py"},
+    "dask": {"extract/cluster.py"},
+    "distributed": {"extract/cluster.py"},
 }
 BENCHMARKS = {"scripts/bench/made.py"}  # writes the videos that it measures with
 
