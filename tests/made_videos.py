@@ -18,6 +18,9 @@ KINDS: Mapping[str, tuple[str, str, str, Mapping[str, str]]] = {
     "mpeg4": (".avi", "mpeg4", "yuv420p", {"bf": "0", "q": "2"}),
     "mpeg4 with B-frames": (".avi", "mpeg4", "yuv420p", {"bf": "2", "q": "2"}),
     "h264 with B-frames": (".mp4", "libx264", "yuv420p", {"bf": "3", "b_strategy": "0", "crf": "10"}),
+    "h264": (".mkv", "libx264", "yuv420p", {"bf": "0", "crf": "10"}),
+    "hevc": (".mp4", "libx265", "yuv420p", {"crf": "10", "x265-params": "log-level=none"}),
+    "vp9": (".webm", "libvpx-vp9", "yuv420p", {"crf": "10", "deadline": "realtime", "cpu-used": "8"}),
     "mjpeg": (".avi", "mjpeg", "yuvj420p", {"q": "2"}),
 }
 
@@ -43,16 +46,29 @@ def read_number(frame: Frame) -> int:
     return sum(int(frame[4, 8 * bit + 4].mean() > 127) << bit for bit in range(BITS))
 
 
-def write_video(path: Path, frames: Sequence[Frame], *, kind: str, fps: int = 30) -> Path:
-    """Encode frames; the path gets the suffix of the kind."""
+def write_video(
+    path: Path, frames: Sequence[Frame], *, kind: str, fps: int = 30, times: Sequence[int] | None = None
+) -> Path:
+    """Encode frames; the path gets the suffix of the kind.
+
+    Args:
+        path: the file.
+        frames: (H, W, 3), all of one size.
+        kind: of ``KINDS``.
+        fps: frames per second.
+        times: when each frame is shown, in ticks of 1 / fps s; one after the other if None.
+    """
     suffix, codec, pixels, options = KINDS[kind]
     path = path.with_suffix(suffix)
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=fps, options=dict(options))
         stream.width, stream.height, stream.pix_fmt = frames[0].shape[1], frames[0].shape[0], pixels
-        stream.time_base = Fraction(1, fps)
-        for image in frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        stream.time_base = stream.codec_context.time_base = Fraction(1, fps)
+        for number, image in enumerate(frames):
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            if times is not None:
+                frame.pts, frame.time_base = times[number], Fraction(1, fps)
+            container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path
 
