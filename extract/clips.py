@@ -10,11 +10,11 @@ import os
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePath, PurePosixPath
-from typing import get_args
+from typing import cast, get_args
 
 from extract.datasets import DATASETS, Dataset
 from extract.datasets.base import Split, protocol_facts
@@ -80,7 +80,7 @@ def load_clips(dataset: str, videos: Path | None = None) -> ClipList:
         clips = known_clips(known, root, _videos_below(root, known.video_glob))
         if not clips.entries:
             raise DatasetError(_how_to_get(known, clips))
-        return clips
+        return replace(clips, notes=(*_what_was_found(known, clips.entries), *clips.notes))
     source = Path(dataset).expanduser()
     if source.is_dir():
         if videos is not None and videos.resolve() != source.resolve():
@@ -100,26 +100,25 @@ def load_clips(dataset: str, videos: Path | None = None) -> ClipList:
 
 def known_clips(dataset: Dataset, root: Path, paths: Iterable[PurePath]) -> ClipList:
     """Make a known dataset's clips from paths relative to ``root`` (nothing need be there); ordered by id."""
-    entries: list[ClipEntry] = []
-    strangers: list[str] = []
-    for path in paths:
-        try:
-            entries.append(dataset.parse(path))
-        except ValueError as error:
-            strangers.append(str(error))
-    entries.sort(key=lambda entry: _natural(entry.id))
-    notes = []
-    if len(entries) < dataset.num_expected:
-        notes.append(f"found {len(entries)} of {dataset.num_expected} clips; partial folders are normal")
-    if strangers:
-        notes.append(f"left out {len(strangers)} files, the first because {strangers[0]}")
-    return ClipList(
-        dataset.facts, _with_unique_ids((str(root / e.path), e) for e in entries), root, tuple(notes)
-    )
+    listing = dataset.list_clips(root, list(paths))
+    placed = ((str(root / e.path), e) for e in sorted(listing.entries, key=lambda e: _natural(e.id)))
+    return ClipList(dataset.facts, _with_unique_ids(placed), root, tuple(listing.notes))
+
+
+def _what_was_found(dataset: Dataset, entries: Sequence[ClipEntry]) -> Iterator[str]:
+    """Say how many of the dataset's clips are there, in all and in each protocol's splits."""
+    found, expected = len(entries), dataset.num_expected
+    yield f"found {found} of {expected} clips" + ("; partial folders are normal" if found < expected else "")
+    for protocol, facts in dataset.facts.protocols.items():
+        counts = Counter(entry.splits.get(protocol) for entry in entries)
+        splits = cast(Mapping[str, int], facts["expected"])
+        yield f"{protocol}: " + ", ".join(
+            f"{split} {counts[split]} of {number}" for split, number in splits.items()
+        )
 
 
 def _how_to_get(dataset: Dataset, clips: ClipList) -> str:
-    found = "; ".join(["no such folder" if not clips.root.is_dir() else "no clip found", *clips.notes[1:]])
+    found = "; ".join(["no such folder" if not clips.root.is_dir() else "no clip found", *clips.notes])
     return (
         f"{clips.root}: {found}.\n"
         f"The videos of {dataset.title} come from {dataset.homepage or 'its authors (address unknown)'}.\n"

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 
-from extract.clips import ClipList, known_clips, load_clips
+from extract.clips import RAW, ClipList, known_clips, load_clips
 from extract.datasets import DATASETS
 from extract.errors import DatasetError
 from store import StoreError, StoreReader, open_store
@@ -58,7 +58,8 @@ def read_clips(dataset: str, videos: Path | None, store: StoreReader) -> ClipLis
     found_ids = {entry.id for entry in found}
     paths = [entry.path for entry in found]
     paths += [row.entry.path for row in store.rows if row.entry.id not in found_ids]
-    clips = known_clips(DATASETS[dataset], videos or Path(), map(PurePath, paths))
+    once = dict.fromkeys(paths)  # several clips may be of one video
+    clips = known_clips(DATASETS[dataset], videos or RAW / dataset, map(PurePath, once))
     if not clips.entries:
         raise DatasetError(
             f"{store.address} holds no clip of {dataset}; its dataset is {store.facts.dataset.name}"

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path, PurePath
 
-from extract.datasets.base import Dataset, Split, protocol_facts
+from extract.datasets.base import Dataset, Split, one_clip_per_video, protocol_facts
 from store.table import ClipEntry
 
 # S001C002P003R002A013_rgb.avi; every number counts from 1
@@ -158,5 +158,5 @@ NTU60 = Dataset(
             expected={"train": 37_646, "test": 18_932},
         ),
     },
-    parse=parse_ntu60,
+    list_clips=one_clip_per_video(parse_ntu60),
 )

@@ -43,8 +43,10 @@ def test_part_of_a_known_dataset_is_normal(tmp_path):
     assert clips.root == tmp_path
     assert clips.facts.num_expected == 56_880
     assert clips.notes[0] == "found 2 of 56880 clips; partial folders are normal"
-    assert "left out 1 files" in clips.notes[1]
-    assert "S001C001P001R001A001_ir.avi" in clips.notes[1]
+    assert clips.notes[1] == "xsub: train 1 of 40091, test 1 of 16487"
+    assert clips.notes[2] == "xview: train 1 of 37646, test 1 of 18932"
+    assert "left out 1 files" in clips.notes[3]
+    assert "S001C001P001R001A001_ir.avi" in clips.notes[3]
 
 
 def test_known_dataset_without_videos_says_how_to_get_them(tmp_path, monkeypatch):
