@@ -2,7 +2,10 @@
 
 from extract.datasets.base import Dataset
 from extract.datasets.ntu import NTU60
+from extract.datasets.ntu120 import NTU120
+from extract.datasets.smarthome import SMARTHOME
+from extract.datasets.uav_human import UAV_HUMAN
 
-DATASETS: dict[str, Dataset] = {dataset.name: dataset for dataset in (NTU60,)}
+DATASETS: dict[str, Dataset] = {dataset.name: dataset for dataset in (NTU60, NTU120, SMARTHOME, UAV_HUMAN)}
 
 __all__ = ["DATASETS", "Dataset"]

@@ -41,6 +41,7 @@ class Dataset:
         terms: under which terms they may be had and shared, in words.
         may_share: False where the terms forbid passing derived data on.
         class_names: the classes in the dataset's order.
+        two_person_classes: those in which two persons act on each other.
         num_expected: clips that the dataset has in all.
         video_glob: pattern of the videos' file names, whatever folder they lie in, e.g. "*.avi".
         layout: the same in words, for somebody who has none of the videos yet.
@@ -55,6 +56,7 @@ class Dataset:
     terms: str
     may_share: bool
     class_names: tuple[str, ...]
+    two_person_classes: tuple[str, ...]
     num_expected: int
     video_glob: str
     layout: str
@@ -73,6 +75,7 @@ class Dataset:
             terms=self.terms,
             may_share=self.may_share,
             homepage=self.homepage,
+            two_person_classes=self.two_person_classes,
         )
 
 
@@ -97,6 +100,16 @@ def one_clip_per_video(parse: Callable[[PurePath], ClipEntry]) -> ListClips:
     return list_clips
 
 
-def protocol_facts(*, metric: Metric, rule: str, expected: Mapping[Split, int]) -> Json:
-    """Return a protocol's facts: metric, rule in words, and the clips of each split when complete."""
-    return {"metric": metric, "rule": rule, "expected": dict(expected)}
+def protocol_facts(
+    *, metric: Metric, rule: str, expected: Mapping[Split, int], classes: Sequence[str] = ()
+) -> Json:
+    """Return a protocol's facts.
+
+    Args:
+        metric: what its results are compared by.
+        rule: who is in which split, in words.
+        expected: split -> clips, when complete; in the order in which they are told of.
+        classes: its classes in its order, where they are not all of the dataset's.
+    """
+    facts = {"metric": metric, "rule": rule, "expected": dict(expected)}
+    return facts | {"classes": list(classes)} if classes else facts

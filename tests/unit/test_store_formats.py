@@ -132,6 +132,15 @@ def test_a_later_minor_version_of_the_table_is_read():
     assert parse_table("") == []
 
 
+def test_two_person_classes_travel_where_somebody_has_said_which():
+    facts = make_facts()
+    assert "two_person_classes" not in json.loads(facts.to_json())["dataset"]
+    for known in ((), ("stand",)):
+        dataset = dataclasses.replace(facts.dataset, two_person_classes=known)
+        text = dataclasses.replace(facts, dataset=dataset).to_json().decode()
+        assert parse_store_json(text, "store.json").dataset == dataset
+
+
 def test_a_damaged_table_names_its_line():
     with pytest.raises(StoreFormatError, match=r"s/clips\.jsonl, line 2: not a clip"):
         parse_table('{"id": "a", "path": "b", "status": "ok"}\n{"id": \n', "s/clips.jsonl")
