@@ -37,9 +37,9 @@ _TEXTS = (
     "setup",
     "replication",
 )  # fields of ClipEntry, and columns
-_COLUMNS = (*_TEXTS, "frames", "sha256")
+_COLUMNS = (*_TEXTS, "first_frame", "end_frame", "frames", "sha256")
 
-_FRAMES = re.compile(r"[1-9]\d{0,8}(\.0+)?", re.ASCII)  # 120.0 is how pandas writes a column with gaps
+_FRAMES = re.compile(r"(0|[1-9]\d{0,8})(\.0+)?", re.ASCII)  # 120.0 is how pandas writes a column with gaps
 # line ends, control characters, bytes that are no UTF-8: a store's table has one clip per line of text
 _UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -254,14 +254,18 @@ def _table_entry(row: _Row, where: str) -> ClipEntry:
             raise DatasetError(
                 f"{where}: {protocol}: {split!r} is no split; expected {', '.join(_SPLITS)} or nothing"
             )
-    frames = row.get("frames", "")
-    if frames and not _FRAMES.fullmatch(frames):
-        raise DatasetError(f"{where}: frames is {frames!r}; expected a whole number above 0, or nothing")
+    first, end = _number(row, "first_frame", where, least=0), _number(row, "end_frame", where, least=1)
+    if end is not None and end <= (first or 0):
+        raise DatasetError(
+            f"{where}: the clip is frames {first or 0} to {end} (not included), which are none; "
+            "expected an end_frame above first_frame"
+        )
+    part = "" if first is None and end is None else f"_{first or 0}_{'end' if end is None else end}"
     sha256 = row.get("sha256", "").lower()
     if sha256 and not re.fullmatch(r"[0-9a-f]{64}", sha256):
         raise DatasetError(f"{where}: sha256 is {sha256!r}; expected 64 hexadecimal digits, or nothing")
     return ClipEntry(
-        id=row.get("id") or _text(str(path.with_suffix(""))),
+        id=row.get("id") or _text(str(path.with_suffix(""))) + part,
         path=str(path),
         label=row.get("label") or None,
         subject=row.get("subject") or None,
@@ -269,9 +273,21 @@ def _table_entry(row: _Row, where: str) -> ClipEntry:
         setup=row.get("setup") or None,
         replication=row.get("replication") or None,
         splits=splits,
-        num_frames=int(frames.partition(".")[0]) if frames else None,
+        num_frames=_number(row, "frames", where, least=1),
         sha256=sha256 or None,
+        first_frame=first,
+        end_frame=end,
     )
+
+
+def _number(row: _Row, column: str, where: str, *, least: int) -> int | None:
+    text = row.get(column, "")
+    if not text:
+        return None
+    if not _FRAMES.fullmatch(text) or (number := int(text.partition(".")[0])) < least:
+        expected = "a whole number" if least == 0 else "a whole number above 0"
+        raise DatasetError(f"{where}: {column} is {text!r}; expected {expected}, or nothing")
+    return number
 
 
 def _own_facts(

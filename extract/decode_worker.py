@@ -1,8 +1,8 @@
 """The decoding process: ``python -m extract.decode_worker FD``; it imports no networks, so it is light.
 
-It says when it is ready. Per clip: the parent sends a path; the worker answers with facts and digest, and
-while it counts frames for them says now and then that it is alive; the parent names the frames that it wants;
-the worker sends them one by one, then that this was the end.
+It says when it is ready. Per clip: the parent sends a path; the worker answers with facts and digest; the
+parent names the frames that it wants; the worker sends them one by one, then that this was the end. While it
+counts frames, or decodes some that nobody wants, the worker says now and then that it is alive.
 """
 
 import ctypes
@@ -34,9 +34,14 @@ def main(descriptor: int) -> None:
             request = channel.receive()
             try:
                 alive = _SignOfLife(channel)
-                video = open_video(Path(request["path"]), use_pyav=request["use_pyav"], on_frame=alive)
+                video = open_video(
+                    Path(request["path"]),
+                    use_pyav=request["use_pyav"],
+                    interval=request["interval"],
+                    on_frame=alive,
+                )
                 channel.send(_facts(video))
-                _send_frames(channel, video, channel.receive()["wanted"])
+                _send_frames(channel, video, channel.receive()["wanted"], alive)
             except VideoError as error:
                 channel.send({"error": str(error), "status": error.status})
     except (EOFError, BrokenPipeError, ConnectionResetError):
@@ -44,7 +49,7 @@ def main(descriptor: int) -> None:
 
 
 class _SignOfLife:
-    """Called for every frame that is counted, tells the parent now and then."""
+    """Called for every frame that is counted or decoded, tells the parent now and then."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
@@ -62,8 +67,8 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _send_frames(channel: Channel, video: OpenVideo, wanted: list[int]) -> None:
-    for number, frame in video.frames(wanted):
+def _send_frames(channel: Channel, video: OpenVideo, wanted: list[int], alive: "_SignOfLife") -> None:
+    for number, frame in video.frames(wanted, alive):
         height, width, _ = frame.shape
         channel.send({"frame": number, "height": height, "width": width}, frame)
     channel.send({"end": True})

@@ -132,18 +132,18 @@ def _begin_clips(
     remaining = iter(todo)
     while True:
         while len(ahead) <= _CLIPS_AHEAD and (entry := next(remaining, None)) is not None:
-            ahead.append((entry, pool.submit(videos / entry.path)))
+            ahead.append((entry, pool.submit(videos / entry.path, interval=entry.interval)))
         if not ahead:
             return
         entry, video = ahead.popleft()
-        yield entry.id, partial(extractor.stages, entry, _Opening(videos / entry.path, video, pool))
+        yield entry.id, partial(extractor.stages, entry, _Opening(video, pool))
 
 
 class _Opening:
     """Opens a clip's video: the first time it is the one that was begun ahead."""
 
-    def __init__(self, path: Path, begun: DecodedVideo, pool: DecodePool) -> None:
-        self._path = path
+    def __init__(self, begun: DecodedVideo, pool: DecodePool) -> None:
+        self._path, self._interval = begun.path, begun.interval
         self._begun: DecodedVideo | None = begun
         self._pool = pool
 
@@ -151,7 +151,7 @@ class _Opening:
         begun, self._begun = self._begun, None
         if begun is not None and not count_by_decoding:
             return begun
-        return self._pool.submit(self._path, again=True, use_pyav=count_by_decoding)
+        return self._pool.submit(self._path, again=True, use_pyav=count_by_decoding, interval=self._interval)
 
 
 class _Packing:

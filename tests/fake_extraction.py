@@ -31,12 +31,13 @@ def extract(
     store: Path,
     *,
     entries: Sequence[ClipEntry] | None = None,
+    every: Sequence[ClipEntry] | None = None,
     retry_failed: bool = False,
     num_decoders: int = 2,
 ) -> RunSummary:
-    """Extract the videos of a folder, or some of them."""
+    """Extract the videos of a folder, or some of them; ``every``: its clips, where they are not videos."""
     extractor = fake_extractor(crops=("person",))
-    every = entries_of(videos)
+    every = entries_of(videos) if every is None else every
     dataset = DatasetFacts("made", "Made", ("walk",), {}, None, "Made for a test.", True, None)
     layout = Layout(64, 2, 3, FakePose.taps, ("person",))
     facts = StoreFacts(dataset, FakePose.skeleton, layout, {"networks": "fake"})

@@ -126,6 +126,15 @@ def test_the_table_says_who_decoded_a_clip_if_that_is_known():
     assert parse_table(json.dumps(line))[0].outcome.decoder is None
 
 
+def test_the_table_says_which_part_of_a_video_a_clip_is():
+    whole, part = ClipEntry("a", "a.avi"), ClipEntry("b", "a.avi", first_frame=0, end_frame=9)
+    rows = [ClipRow(whole, PENDING), ClipRow(part, PENDING)]
+    text = render_table(rows).decode()
+    assert "frame" not in text.splitlines()[0].replace("num_frames", "")  # as it was before there were parts
+    assert json.loads(text.splitlines()[1])["end_frame"] == 9
+    assert parse_table(text) == rows
+
+
 def test_a_later_minor_version_of_the_table_is_read():
     line = json.loads(render_table([ClipRow(ClipEntry("a", "a.avi"), ok())])) | {"weather": "rain"}
     assert parse_table(json.dumps(line) + "\n") == [ClipRow(ClipEntry("a", "a.avi"), ok())]
