@@ -6,7 +6,6 @@
 import csv
 import io
 import json
-import os
 import re
 import unicodedata
 from collections import Counter
@@ -19,6 +18,7 @@ from typing import cast, get_args
 from extract.datasets import DATASETS, Dataset
 from extract.datasets.base import Split, protocol_facts
 from extract.errors import DatasetError
+from extract.folders import files_below, natural_key, visible
 from store.facts import DatasetFacts
 from store.table import ClipEntry
 
@@ -77,7 +77,7 @@ def load_clips(dataset: str, videos: Path | None = None) -> ClipList:
     known = DATASETS.get(dataset)
     if known is not None:
         root = videos or RAW / known.name
-        clips = known_clips(known, root, _videos_below(root, known.video_glob))
+        clips = known_clips(known, root, known_videos(known, root))
         if not clips.entries:
             raise DatasetError(_how_to_get(known, clips))
         return replace(clips, notes=(*_what_was_found(known, clips.entries), *clips.notes))
@@ -98,10 +98,15 @@ def load_clips(dataset: str, videos: Path | None = None) -> ClipList:
     )
 
 
+def known_videos(dataset: Dataset, root: Path) -> list[PurePosixPath]:
+    """Return the files below ``root`` that may be videos of a known dataset, relative to it."""
+    return files_below(root, lambda name: fnmatchcase(name, dataset.video_glob))
+
+
 def known_clips(dataset: Dataset, root: Path, paths: Iterable[PurePath]) -> ClipList:
     """Make a known dataset's clips from paths relative to ``root`` (nothing need be there); ordered by id."""
     listing = dataset.list_clips(root, list(paths))
-    placed = ((str(root / e.path), e) for e in sorted(listing.entries, key=lambda e: _natural(e.id)))
+    placed = ((str(root / e.path), e) for e in sorted(listing.entries, key=lambda e: natural_key(e.id)))
     return ClipList(dataset.facts, _with_unique_ids(placed), root, tuple(listing.notes))
 
 
@@ -132,9 +137,9 @@ def _folder_clips(root: Path) -> ClipList:
     """Read a folder with one sub-folder per class."""
     placed: list[tuple[str, ClipEntry]] = []
     notes = []
-    children = _visible(root)
+    children = visible(root)
     for folder in (child for child in children if child.is_dir()):
-        names = [PurePosixPath(folder.name) / path for path in _videos_below(Path(folder))]
+        names = [PurePosixPath(folder.name) / path for path in files_below(Path(folder), _is_video)]
         if not names:
             notes.append(f"{folder.path} holds no videos, so it is no class")
         for name in names:
@@ -304,7 +309,7 @@ def _own_facts(
     return DatasetFacts(
         name=name,
         title=name,
-        class_names=tuple(sorted(labels, key=_natural)),
+        class_names=tuple(sorted(labels, key=natural_key)),
         protocols=facts,
         num_expected=None,
         terms=OWN_TERMS,
@@ -331,34 +336,8 @@ def _with_unique_ids(placed: Iterable[tuple[str, ClipEntry]]) -> tuple[ClipEntry
     return tuple(entries)
 
 
-def _videos_below(folder: Path, pattern: str | None = None) -> list[PurePosixPath]:
-    """Return the visible videos at any depth, relative to ``folder``, in natural order; follow links."""
-
-    def walk(inner: PurePosixPath, above: frozenset[Path]) -> Iterator[PurePosixPath]:
-        for child in _visible(folder / inner):
-            if not child.is_dir():
-                if fnmatchcase(child.name, pattern) if pattern else _is_video(child.name):
-                    yield inner / child.name
-            elif (real := Path(child).resolve()) not in above:  # a link to a folder around it would never end
-                yield from walk(inner / child.name, above | {real})
-
-    return list(walk(PurePosixPath(), frozenset({folder.resolve()}))) if folder.is_dir() else []
-
-
-def _visible(folder: Path) -> list[os.DirEntry[str]]:
-    with os.scandir(folder) as children:  # tells files from folders without asking a slow disk for each
-        visible = [child for child in children if not child.name.startswith(".")]
-    return sorted(visible, key=lambda child: _natural(child.name))
-
-
 def _is_video(name: str) -> bool:
     return PurePath(name).suffix.lower() in VIDEO_SUFFIXES
-
-
-def _natural(name: str) -> tuple[list[tuple[str, int]], str]:
-    """Return a key that sorts clip2 before clip10, and "Wave" beside "wave"."""
-    parts = re.findall(r"(\D*)(\d*)", name.casefold())
-    return [(text, int(digits or -1)) for text, digits in parts], name
 
 
 def _column(name: str) -> str:

@@ -5,7 +5,9 @@ import importlib.util
 EXTRACTION = [
     "golden/*",
     "integration/test_decode*.py",
+    "integration/test_intervals.py",
     "integration/test_kill_real.py",
+    "integration/test_known_datasets.py",
     "integration/test_pipeline.py",
     "integration/test_run.py",
     "unit/test_crop.py",

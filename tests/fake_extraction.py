@@ -20,6 +20,7 @@ from store.writer import StoreWriter
 from tests.fakes import FakePose, fake_extractor
 
 STOPPED = 130
+MADE = DatasetFacts("made", "Made", ("walk",), {}, None, "Made for a test.", True, None)
 
 
 def entries_of(videos: Path) -> list[ClipEntry]:
@@ -32,13 +33,13 @@ def extract(
     *,
     entries: Sequence[ClipEntry] | None = None,
     every: Sequence[ClipEntry] | None = None,
+    dataset: DatasetFacts = MADE,
     retry_failed: bool = False,
     num_decoders: int = 2,
 ) -> RunSummary:
     """Extract the videos of a folder, or some of them; ``every``: its clips, where they are not videos."""
     extractor = fake_extractor(crops=("person",))
     every = entries_of(videos) if every is None else every
-    dataset = DatasetFacts("made", "Made", ("walk",), {}, None, "Made for a test.", True, None)
     layout = Layout(64, 2, 3, FakePose.taps, ("person",))
     facts = StoreFacts(dataset, FakePose.skeleton, layout, {"networks": "fake"})
     with StoreWriter(store, facts, every, {"device": "fake"}) as writer:
