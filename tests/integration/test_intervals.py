@@ -1,6 +1,7 @@
 """Clips that are parts of a video: the right frames, equal to those read front to back, and no others."""
 
 import itertools
+import struct
 from functools import cache
 
 import av
@@ -149,6 +150,19 @@ def test_stream_that_was_cut_in_front_of_a_key_frame(videos, tmp_path):
         assert [read_number(frame) for _, frame in frames] == shown[first:end]
 
 
+def test_part_of_a_turned_video_is_upright(videos, tmp_path):
+    data = bytearray(videos["h264 in mp4"].read_bytes())
+    place = data.index(b"tkhd") + 44  # ISO 14496-12: the track's matrix, 16.16 fixed point
+    data[place : place + 36] = struct.pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)
+    (tmp_path / "turned.mp4").write_bytes(data)
+    video = open_video(tmp_path / "turned.mp4", interval=(70, 80))
+
+    [(_, frame)] = video.frames([5])
+
+    assert frame.shape == (video.facts.height, video.facts.width, 3) == (64, 48, 3)
+    np.testing.assert_array_equal(frame, np.rot90(front_to_back(videos["h264 in mp4"])[75], 3))
+
+
 def test_times_that_lie_end_the_reading_and_not_the_numbering(videos):
     # frame 60 of the index is none of the video: what comes after it cannot be numbered
     video = open_video(videos["h264 in mp4"], interval=(50, 80))
@@ -237,6 +251,21 @@ def test_parts_become_clips(done):
     assert found["over"].reason == "frames 90 to 120 are the clip, the video has 100: cut there"
     assert "frames 100 to 120 (not included) of a video of 100 frames" in found["outside"].reason
     assert found["expected"].reason == "has 10 frames, the dataset says 12"
+
+
+def test_damage_in_a_part_costs_frames_at_most(videos, tmp_path):
+    data = bytearray(videos["mjpeg"].read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 3000] = bytes(3000)
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "videos" / "damaged.avi").write_bytes(data)
+    entries = [
+        ClipEntry("before", "damaged.avi", "walk", first_frame=0, end_frame=20),
+        ClipEntry("around", "damaged.avi", "walk", first_frame=30, end_frame=70),
+    ]
+    extract(tmp_path / "videos", tmp_path / "store", entries=entries, every=entries)
+    found = [row.outcome for row in open_store(str(tmp_path / "store")).rows]
+
+    assert [(outcome.status, outcome.num_frames) for outcome in found] == [("ok", 20), ("ok", 40)]
 
 
 def test_frame_numbers_are_the_clips_own(done):
