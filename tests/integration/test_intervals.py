@@ -125,7 +125,31 @@ def test_only_the_interval_is_decoded(videos, kind, monkeypatch):
     monkeypatch.setattr(video_pyav, "_decode", counted)
 
     assert len(list(video.frames(range(5)))) == 5
-    assert next(num_decoded) <= 5 + 2 * GOP  # Matroska goes one key frame further back
+    assert next(num_decoded) <= 5 + GOP
+
+
+def test_container_that_lands_on_an_earlier_key_frame(videos, monkeypatch):
+    video, decode = open_video(videos["h264 in mkv"], interval=(70, 75)), video_pyav._decode
+    monkeypatch.setattr(video_pyav, "_decode", lambda path, key: decode(path))
+
+    assert [read_number(frame) for _, frame in video.frames(range(5))] == list(range(70, 75))
+
+
+@pytest.mark.parametrize(("first", "end"), [(0, 5), (3, 20), (40, None)])
+def test_video_that_was_trimmed_without_coding_it_again(videos, tmp_path, first, end):
+    # the frames before and after are in the file, as players' "trim" leaves them, and are not shown
+    data = bytearray(videos["h264 in mp4"].read_bytes())
+    place = data.index(b"elst") + 12  # ISO 14496-12: duration in ms, and where in the stream it begins
+    _, begin = struct.unpack_from(">Ii", data, place)
+    struct.pack_into(">Ii", data, place, 2000, begin + 5 * 512)
+    (tmp_path / "trimmed.mp4").write_bytes(data)
+    shown = list(range(5, 65))
+    video = open_video(tmp_path / "trimmed.mp4", interval=(first, end))
+
+    assert video.index is not None
+    assert video.facts.num_frames == len(shown[first:end])
+    frames = video.frames(range(video.facts.num_frames))
+    assert [read_number(frame) for _, frame in frames] == shown[first:end]
 
 
 def test_stream_that_was_cut_in_front_of_a_key_frame(videos, tmp_path):
