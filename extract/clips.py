@@ -6,19 +6,19 @@
 import csv
 import io
 import json
-import os
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePath, PurePosixPath
-from typing import get_args
+from typing import cast, get_args
 
 from extract.datasets import DATASETS, Dataset
 from extract.datasets.base import Split, protocol_facts
 from extract.errors import DatasetError
+from extract.folders import files_below, natural_key, visible
 from store.facts import DatasetFacts
 from store.table import ClipEntry
 
@@ -37,9 +37,9 @@ _TEXTS = (
     "setup",
     "replication",
 )  # fields of ClipEntry, and columns
-_COLUMNS = (*_TEXTS, "frames", "sha256")
+_COLUMNS = (*_TEXTS, "first_frame", "end_frame", "frames", "sha256")
 
-_FRAMES = re.compile(r"[1-9]\d{0,8}(\.0+)?", re.ASCII)  # 120.0 is how pandas writes a column with gaps
+_FRAMES = re.compile(r"(0|[1-9]\d{0,8})(\.0+)?", re.ASCII)  # 120.0 is how pandas writes a column with gaps
 # line ends, control characters, bytes that are no UTF-8: a store's table has one clip per line of text
 _UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -77,10 +77,10 @@ def load_clips(dataset: str, videos: Path | None = None) -> ClipList:
     known = DATASETS.get(dataset)
     if known is not None:
         root = videos or RAW / known.name
-        clips = known_clips(known, root, _videos_below(root, known.video_glob))
+        clips = known_clips(known, root, known_videos(known, root))
         if not clips.entries:
             raise DatasetError(_how_to_get(known, clips))
-        return clips
+        return replace(clips, notes=(*_what_was_found(known, clips.entries), *clips.notes))
     source = Path(dataset).expanduser()
     if source.is_dir():
         if videos is not None and videos.resolve() != source.resolve():
@@ -98,28 +98,32 @@ def load_clips(dataset: str, videos: Path | None = None) -> ClipList:
     )
 
 
+def known_videos(dataset: Dataset, root: Path) -> list[PurePosixPath]:
+    """Return the files below ``root`` that may be videos of a known dataset, relative to it."""
+    return files_below(root, lambda name: fnmatchcase(name, dataset.video_glob))
+
+
 def known_clips(dataset: Dataset, root: Path, paths: Iterable[PurePath]) -> ClipList:
     """Make a known dataset's clips from paths relative to ``root`` (nothing need be there); ordered by id."""
-    entries: list[ClipEntry] = []
-    strangers: list[str] = []
-    for path in paths:
-        try:
-            entries.append(dataset.parse(path))
-        except ValueError as error:
-            strangers.append(str(error))
-    entries.sort(key=lambda entry: _natural(entry.id))
-    notes = []
-    if len(entries) < dataset.num_expected:
-        notes.append(f"found {len(entries)} of {dataset.num_expected} clips; partial folders are normal")
-    if strangers:
-        notes.append(f"left out {len(strangers)} files, the first because {strangers[0]}")
-    return ClipList(
-        dataset.facts, _with_unique_ids((str(root / e.path), e) for e in entries), root, tuple(notes)
-    )
+    listing = dataset.list_clips(root, list(paths))
+    placed = ((str(root / e.path), e) for e in sorted(listing.entries, key=lambda e: natural_key(e.id)))
+    return ClipList(dataset.facts, _with_unique_ids(placed), root, tuple(listing.notes))
+
+
+def _what_was_found(dataset: Dataset, entries: Sequence[ClipEntry]) -> Iterator[str]:
+    """Say how many of the dataset's clips are there, in all and in each protocol's splits."""
+    found, expected = len(entries), dataset.num_expected
+    yield f"found {found} of {expected} clips" + ("; partial folders are normal" if found < expected else "")
+    for protocol, facts in dataset.facts.protocols.items():
+        counts = Counter(entry.splits.get(protocol) for entry in entries)
+        splits = cast(Mapping[str, int], facts["expected"])
+        yield f"{protocol}: " + ", ".join(
+            f"{split} {counts[split]} of {number}" for split, number in splits.items()
+        )
 
 
 def _how_to_get(dataset: Dataset, clips: ClipList) -> str:
-    found = "; ".join(["no such folder" if not clips.root.is_dir() else "no clip found", *clips.notes[1:]])
+    found = "; ".join(["no such folder" if not clips.root.is_dir() else "no clip found", *clips.notes])
     return (
         f"{clips.root}: {found}.\n"
         f"The videos of {dataset.title} come from {dataset.homepage or 'its authors (address unknown)'}.\n"
@@ -133,9 +137,9 @@ def _folder_clips(root: Path) -> ClipList:
     """Read a folder with one sub-folder per class."""
     placed: list[tuple[str, ClipEntry]] = []
     notes = []
-    children = _visible(root)
+    children = visible(root)
     for folder in (child for child in children if child.is_dir()):
-        names = [PurePosixPath(folder.name) / path for path in _videos_below(Path(folder))]
+        names = [PurePosixPath(folder.name) / path for path in files_below(Path(folder), _is_video)]
         if not names:
             notes.append(f"{folder.path} holds no videos, so it is no class")
         for name in names:
@@ -255,14 +259,18 @@ def _table_entry(row: _Row, where: str) -> ClipEntry:
             raise DatasetError(
                 f"{where}: {protocol}: {split!r} is no split; expected {', '.join(_SPLITS)} or nothing"
             )
-    frames = row.get("frames", "")
-    if frames and not _FRAMES.fullmatch(frames):
-        raise DatasetError(f"{where}: frames is {frames!r}; expected a whole number above 0, or nothing")
+    first, end = _number(row, "first_frame", where, least=0), _number(row, "end_frame", where, least=1)
+    if end is not None and end <= (first or 0):
+        raise DatasetError(
+            f"{where}: the clip is frames {first or 0} to {end} (not included), which are none; "
+            "expected an end_frame above first_frame"
+        )
+    part = "" if first is None and end is None else f"_{first or 0}_{'end' if end is None else end}"
     sha256 = row.get("sha256", "").lower()
     if sha256 and not re.fullmatch(r"[0-9a-f]{64}", sha256):
         raise DatasetError(f"{where}: sha256 is {sha256!r}; expected 64 hexadecimal digits, or nothing")
     return ClipEntry(
-        id=row.get("id") or _text(str(path.with_suffix(""))),
+        id=row.get("id") or _text(str(path.with_suffix(""))) + part,
         path=str(path),
         label=row.get("label") or None,
         subject=row.get("subject") or None,
@@ -270,9 +278,21 @@ def _table_entry(row: _Row, where: str) -> ClipEntry:
         setup=row.get("setup") or None,
         replication=row.get("replication") or None,
         splits=splits,
-        num_frames=int(frames.partition(".")[0]) if frames else None,
+        num_frames=_number(row, "frames", where, least=1),
         sha256=sha256 or None,
+        first_frame=first,
+        end_frame=end,
     )
+
+
+def _number(row: _Row, column: str, where: str, *, least: int) -> int | None:
+    text = row.get(column, "")
+    if not text:
+        return None
+    if not _FRAMES.fullmatch(text) or (number := int(text.partition(".")[0])) < least:
+        expected = "a whole number" if least == 0 else "a whole number above 0"
+        raise DatasetError(f"{where}: {column} is {text!r}; expected {expected}, or nothing")
+    return number
 
 
 def _own_facts(
@@ -289,7 +309,7 @@ def _own_facts(
     return DatasetFacts(
         name=name,
         title=name,
-        class_names=tuple(sorted(labels, key=_natural)),
+        class_names=tuple(sorted(labels, key=natural_key)),
         protocols=facts,
         num_expected=None,
         terms=OWN_TERMS,
@@ -316,34 +336,8 @@ def _with_unique_ids(placed: Iterable[tuple[str, ClipEntry]]) -> tuple[ClipEntry
     return tuple(entries)
 
 
-def _videos_below(folder: Path, pattern: str | None = None) -> list[PurePosixPath]:
-    """Return the visible videos at any depth, relative to ``folder``, in natural order; follow links."""
-
-    def walk(inner: PurePosixPath, above: frozenset[Path]) -> Iterator[PurePosixPath]:
-        for child in _visible(folder / inner):
-            if not child.is_dir():
-                if fnmatchcase(child.name, pattern) if pattern else _is_video(child.name):
-                    yield inner / child.name
-            elif (real := Path(child).resolve()) not in above:  # a link to a folder around it would never end
-                yield from walk(inner / child.name, above | {real})
-
-    return list(walk(PurePosixPath(), frozenset({folder.resolve()}))) if folder.is_dir() else []
-
-
-def _visible(folder: Path) -> list[os.DirEntry[str]]:
-    with os.scandir(folder) as children:  # tells files from folders without asking a slow disk for each
-        visible = [child for child in children if not child.name.startswith(".")]
-    return sorted(visible, key=lambda child: _natural(child.name))
-
-
 def _is_video(name: str) -> bool:
     return PurePath(name).suffix.lower() in VIDEO_SUFFIXES
-
-
-def _natural(name: str) -> tuple[list[tuple[str, int]], str]:
-    """Return a key that sorts clip2 before clip10, and "Wave" beside "wave"."""
-    parts = re.findall(r"(\D*)(\d*)", name.casefold())
-    return [(text, int(digits or -1)) for text, digits in parts], name
 
 
 def _column(name: str) -> str:

@@ -15,7 +15,7 @@ from typing import Self
 
 from extract.channel import Channel, Message
 from extract.errors import VideoError
-from extract.interfaces import Frame, VideoFacts
+from extract.interfaces import Frame, Interval, VideoFacts
 
 Plan = Callable[[VideoFacts], Sequence[int]]  # which frames of a video are wanted, ascending
 
@@ -37,10 +37,13 @@ class DecodedVideo:
     Everything that goes wrong is raised as ``VideoError`` where facts or frames are asked for.
     """
 
-    def __init__(self, path: Path, *, use_pyav: bool, news: threading.Event) -> None:
+    def __init__(
+        self, path: Path, *, use_pyav: bool, interval: Interval | None, news: threading.Event
+    ) -> None:
         self.path = path
         self._news = news
         self.use_pyav = use_pyav
+        self.interval = interval
         self.decoder = ""
         self.sha256 = ""
         self.is_short = False
@@ -163,15 +166,18 @@ class DecodePool:
         for thread in self._threads:
             thread.join()
 
-    def submit(self, path: Path, *, again: bool = False, use_pyav: bool = False) -> DecodedVideo:
+    def submit(
+        self, path: Path, *, again: bool = False, use_pyav: bool = False, interval: Interval | None = None
+    ) -> DecodedVideo:
         """Queue a video; videos are begun in the order in which they are submitted.
 
         Args:
             path: the file.
             again: a second decoding, of a clip that is under way; it does not wait for those decoded ahead.
             use_pyav: see ``open_video``.
+            interval: see ``open_video``.
         """
-        video = DecodedVideo(path, use_pyav=use_pyav, news=self.news)
+        video = DecodedVideo(path, use_pyav=use_pyav, interval=interval, news=self.news)
         self._open_videos = [other for other in self._open_videos if not other._cancelled.is_set()]
         self._open_videos.append(video)
         (self._again if again else self._first).put(video)
@@ -236,7 +242,9 @@ class _Worker:
         if video._cancelled.is_set():
             return
         try:
-            self._channel.send({"path": str(video.path), "use_pyav": video.use_pyav})
+            self._channel.send(
+                {"path": str(video.path), "use_pyav": video.use_pyav, "interval": video.interval}
+            )
             facts = video._open(self._answer())
             wanted = [int(number) for number in plan(facts)]
             self._channel.send({"wanted": wanted})

@@ -36,7 +36,12 @@ def main(descriptor: int) -> None:
             request = channel.receive()
             try:
                 alive = _SignOfLife(channel)
-                video = open_video(Path(request["path"]), use_pyav=request["use_pyav"], on_frame=alive)
+                video = open_video(
+                    Path(request["path"]),
+                    use_pyav=request["use_pyav"],
+                    interval=request["interval"],
+                    on_frame=alive,
+                )
                 channel.send(_facts(video, alive))
                 _send_frames(channel, video, channel.receive()["wanted"], alive)
             except VideoError as error:

@@ -103,10 +103,10 @@ class InProcess:
                     break
                 if entry is None:
                     break
-                ahead.append((entry, self._pool.submit(self._videos / entry.path)))
+                ahead.append((entry, self._pool.submit(self._videos / entry.path, interval=entry.interval)))
             if ahead:
                 entry, video = ahead.popleft()
-                opening = _Opening(self._videos / entry.path, video, self._pool)
+                opening = _Opening(video, self._pool)
                 yield entry.id, partial(self._extractor.stages, entry, opening)
             elif not is_over:
                 yield None
@@ -125,8 +125,8 @@ class InProcess:
 class _Opening:
     """Opens a clip's video: the first time it is the one that was begun ahead."""
 
-    def __init__(self, path: Path, begun: DecodedVideo, pool: DecodePool) -> None:
-        self._path = path
+    def __init__(self, begun: DecodedVideo, pool: DecodePool) -> None:
+        self._path, self._interval = begun.path, begun.interval
         self._begun: DecodedVideo | None = begun
         self._pool = pool
 
@@ -134,4 +134,6 @@ class _Opening:
         begun, self._begun = self._begun, None
         if begun is not None and not count_by_decoding:
             return begun
-        return self._pool.submit(self._path, again=True, use_pyav=count_by_decoding)
+        return self._pool.submit(
+            self._path, again=True, use_pyav=count_by_decoding, interval=self._interval
+        )

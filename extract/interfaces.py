@@ -14,14 +14,15 @@ if TYPE_CHECKING:  # decoding processes import this file too, and start ten time
 
 Affine = Literal["standard", "udp"]  # see extract/crop.py
 Frame = npt.NDArray[np.uint8]  # (H, W, 3) RGB
+Interval = tuple[int, int | None]  # frames of a video: the first, and the first one after, None for its end
 
 
 @dataclass(frozen=True, slots=True)
 class VideoFacts:
-    """What is known of a video once it is open.
+    """What is known of a clip once its video is open.
 
     Args:
-        num_frames: frames that can be read.
+        num_frames: frames that can be read; of a part of a video, those of the part.
         fps: frames per second, as the container says.
         width, height: pixels.
     """

@@ -320,6 +320,10 @@ def _outcome(
 def _missing_frames(entry: ClipEntry, video: Video) -> str | None:
     """Say what is missing; what the dataset expects goes before what the file's header claims."""
     found = video.facts.num_frames
+    if entry.interval is not None:
+        first, end = entry.interval
+        if end is not None and found < end - first:
+            return f"frames {first} to {end} are the clip, the video has {first + found}: cut there"
     if entry.num_frames is not None:
         return (
             None if found >= entry.num_frames else f"has {found} frames, the dataset says {entry.num_frames}"

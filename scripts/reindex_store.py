@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 
-from extract.clips import ClipList, known_clips, load_clips
+from extract.clips import RAW, ClipList, known_clips, known_videos, load_clips
 from extract.datasets import DATASETS
 from extract.errors import DatasetError
 from store import StoreError, StoreReader, open_store
@@ -53,15 +53,20 @@ def read_clips(dataset: str, videos: Path | None, store: StoreReader) -> ClipLis
     """Read the dataset again; of a known one also the clips that only the store still has."""
     if dataset not in DATASETS:
         return load_clips(dataset, videos)
+    if videos is not None and not videos.is_dir():
+        raise DatasetError(f"{videos}: no such folder; VIDEOS is the folder of the dataset's videos")
+    known, root = DATASETS[dataset], videos or RAW / dataset
     # a folder of videos may be partial: the clips it lacks are named by the paths that the store keeps
-    found = load_clips(dataset, videos).entries if videos else ()
+    found = known_clips(known, root, known_videos(known, root)).entries if videos else ()
     found_ids = {entry.id for entry in found}
     paths = [entry.path for entry in found]
     paths += [row.entry.path for row in store.rows if row.entry.id not in found_ids]
-    clips = known_clips(DATASETS[dataset], videos or Path(), map(PurePath, paths))
+    once = dict.fromkeys(paths)  # several clips may be of one video
+    clips = known_clips(known, root, map(PurePath, once))
     if not clips.entries:
         raise DatasetError(
             f"{store.address} holds no clip of {dataset}; its dataset is {store.facts.dataset.name}"
+            + "".join(f"; {note}" for note in clips.notes)
         )
     return clips
 

@@ -119,9 +119,9 @@ def check_same_clips(
         entry = entries.get(clip_id)
         if entry is None or outcome.status not in WITH_DATA:
             continue
-        before, found = known.get(clip_id, entry).path, outcome.source_sha256
-        if entry.path != before:
-            differing[clip_id] = f"the store has {before}, the dataset says {entry.path}"
+        before, found = known.get(clip_id, entry), outcome.source_sha256
+        if (entry.path, entry.interval) != (before.path, before.interval):
+            differing[clip_id] = f"the store has {_place(before)}, the dataset says {_place(entry)}"
         elif entry.sha256 and found and entry.sha256.lower() != found.lower():
             differing[clip_id] = (
                 f"the store has the file with sha256 {found[:12]}…, the dataset says {entry.sha256[:12]}…"
@@ -136,6 +136,13 @@ def check_same_clips(
             "If they are the same videos, name their paths as before."
         )
         raise StoreMismatchError("\n".join(lines))
+
+
+def _place(entry: ClipEntry) -> str:
+    if entry.interval is None:
+        return entry.path
+    first, end = entry.interval
+    return f"frames {first} to {'the end' if end is None else end} of {entry.path}"
 
 
 def _tail(spec: ArraySpec, layout: Layout) -> tuple[int, ...]:

@@ -23,12 +23,14 @@ class DatasetFacts:
         name: the name that ``DATASET=`` takes, or the name of a user's own folder or table.
         title: the name that people use.
         class_names: the classes in the dataset's order; a label's index is its place here.
-        protocols: protocol name -> facts (metric, rule in words, expected counts). The splits themselves are
-            in the clip table, per clip.
+        protocols: protocol name -> facts (metric, rule in words, expected counts, and "classes" where it has
+            only some of the dataset's, in its own order). The splits themselves are in the clip table, per
+            clip.
         num_expected: clips that the dataset has in all, None where nobody can say (a user's own videos).
         terms: under which terms the videos may be had and shared, in words.
         may_share: False where the terms forbid passing derived data on.
         homepage: where the videos come from, None if unknown.
+        two_person_classes: classes in which two persons act on each other, None if nobody has said which.
     """
 
     name: str
@@ -39,6 +41,14 @@ class DatasetFacts:
     terms: str
     may_share: bool
     homepage: str | None
+    two_person_classes: tuple[str, ...] | None = None
+
+    def to_json(self) -> Json:
+        """Return every fact by name; an optional one that nobody has said is left out."""
+        values = dataclasses.asdict(self)
+        if self.two_person_classes is None:
+            del values["two_person_classes"]
+        return values
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +78,7 @@ class StoreFacts:
         content = {
             "format": FORMAT_NAME,
             "format_version": FORMAT_VERSION,
-            "dataset": dataclasses.asdict(self.dataset),
+            "dataset": self.dataset.to_json(),
             "skeleton": dataclasses.asdict(self.skeleton),
             "layout": layout,
             "meaning": dict(sorted(self.meaning.items())),
@@ -149,12 +159,15 @@ def pretty(content: object) -> bytes:
 
 def _parse(content: dict[str, Any]) -> StoreFacts:
     dataset = _known(DatasetFacts, content["dataset"])
+    for name in ("class_names", "two_person_classes"):
+        if dataset.get(name) is not None:
+            dataset[name] = tuple(dataset[name])
     layout = _known(Layout, content["layout"])
     # those of later minor versions are passed over
     crops = tuple(crop for crop in CROPS if crop in layout["crops"])
     skeleton = content["skeleton"]
     return StoreFacts(
-        dataset=DatasetFacts(**dataset | {"class_names": tuple(dataset["class_names"])}),
+        dataset=DatasetFacts(**dataset),
         skeleton=Skeleton(
             tuple(skeleton["joint_names"]), _pairs(skeleton["links"]), _pairs(skeleton["bones"])
         ),

@@ -22,12 +22,14 @@ class ClipEntry:
 
     Args:
         id: unique in the dataset; what score files are keyed by.
-        path: the video, relative to the dataset's folder of videos.
+        path: the video, relative to the dataset's folder of videos; several clips may be parts of one.
         label: class name, None if unknown.
         subject, camera, setup, replication: the dataset's own numbers or names, None where it has none.
         splits: protocol -> "train", "test" or "val"; protocols that leave the clip out are absent.
-        num_frames: frames that the file should have, if the dataset says so.
+        num_frames: frames that the clip should have, if the dataset says so.
         sha256: digest that the file should have, if the dataset says so.
+        first_frame, end_frame: the part of the video that is the clip, from 0, the end not included; None:
+            the video's own beginning or end. Frame numbers of everything else are relative to it.
     """
 
     id: str
@@ -40,6 +42,15 @@ class ClipEntry:
     splits: Mapping[str, str] = dataclasses.field(default_factory=dict)
     num_frames: int | None = None
     sha256: str | None = None
+    first_frame: int | None = None
+    end_frame: int | None = None
+
+    @property
+    def interval(self) -> tuple[int, int | None] | None:
+        """The part of the video that is the clip, (first, end or None); None if it is all of it."""
+        if self.first_frame is None and self.end_frame is None:
+            return None
+        return self.first_frame or 0, self.end_frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +107,9 @@ class ClipRow:
         for name in ("num_frames", "sha256"):
             entry[f"expected_{name}"] = entry.pop(name)
         entry["splits"] = dict(self.entry.splits)
+        for name in ("first_frame", "end_frame"):
+            if entry[name] is None:
+                del entry[name]
         return json.dumps(entry | self.outcome.to_json(), ensure_ascii=False, allow_nan=False)
 
 

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from extract.in_process import InProcess
@@ -22,6 +23,7 @@ from store.writer import StoreWriter
 from tests.fakes import FakePose, fake_extractor
 
 STOPPED = 130
+MADE = DatasetFacts("made", "Made", ("walk",), {}, None, "Made for a test.", True, None)
 
 
 class Deadly(Extractor):
@@ -40,9 +42,8 @@ def build(device: str) -> Extractor:
 
 
 def describe(extractor: Extractor) -> StoreFacts:
-    dataset = DatasetFacts("made", "Made", ("walk",), {}, None, "Made for a test.", True, None)
     layout = Layout(64, 2, 3, FakePose.taps, ("person",))
-    return StoreFacts(dataset, FakePose.skeleton, layout, {"networks": "fake"})
+    return StoreFacts(MADE, FakePose.skeleton, layout, {"networks": "fake"})
 
 
 def entries_of(videos: Path) -> list[ClipEntry]:
@@ -54,13 +55,15 @@ def extract(
     store: Path,
     *,
     entries: Sequence[ClipEntry] | None = None,
+    every: Sequence[ClipEntry] | None = None,
+    dataset: DatasetFacts = MADE,
     retry_failed: bool = False,
     num_decoders: int = 2,
 ) -> RunSummary:
-    """Extract the videos of a folder, or some of them."""
+    """Extract the videos of a folder, or some of them; ``every``: its clips, where they are not videos."""
     extractor = build("cpu")
-    every = entries_of(videos)
-    facts = describe(extractor)
+    every = entries_of(videos) if every is None else every
+    facts = replace(describe(extractor), dataset=dataset)
     execution = {"device": "fake"}
     workers = InProcess(
         extractor, videos=videos, execution=execution, num_decoders=num_decoders, decode_limit_seconds=20

@@ -2,7 +2,13 @@
 
 from extract.datasets.base import Dataset
 from extract.datasets.ntu import NTU60
+from extract.datasets.ntu120 import NTU120
+from extract.datasets.pku_mmd import PKU_MMD
+from extract.datasets.smarthome import SMARTHOME
+from extract.datasets.uav_human import UAV_HUMAN
 
-DATASETS: dict[str, Dataset] = {dataset.name: dataset for dataset in (NTU60,)}
+DATASETS: dict[str, Dataset] = {
+    dataset.name: dataset for dataset in (NTU60, NTU120, SMARTHOME, UAV_HUMAN, PKU_MMD)
+}
 
 __all__ = ["DATASETS", "Dataset"]

@@ -1,7 +1,7 @@
-"""NTU RGB+D (Shahroudy et al., CVPR 2016), 60 actions seen by three cameras.
+"""NTU RGB+D 60 (Shahroudy et al., CVPR 2016), actions seen by three cameras; ``ntu120.py`` builds on it.
 
-The rules below reproduce, clip by clip, the split lists that HP-Net's release ships (tests/unit/test_ntu.py).
-Class names are in its short wording.
+The rules reproduce the split lists that HP-Net's release ships (tests/golden/test_protocols.py). Class names
+are in its short wording.
 """
 
 import re
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path, PurePath
 
-from extract.datasets.base import Dataset, Split, protocol_facts
+from extract.datasets.base import Dataset, Split, one_clip_per_video, protocol_facts
 from store.table import ClipEntry
 
 # S001C002P003R002A013_rgb.avi; every number counts from 1
@@ -82,23 +82,35 @@ CLASSES_60 = (
     "walking apart",
 )
 
+TWO_PERSON_60 = CLASSES_60[49:]  # A050 to A060
+
 _LAST_60 = {"setup": 17, "camera": 3, "subject": 40, "replication": 2, "action": len(CLASSES_60)}
-_XSUB_60_TRAIN = frozenset({1, 2, 4, 5, 8, 9, 13, 14, 15, 16, 17, 18, 19, 25, 27, 28, 31, 34, 35, 38})
+XSUB_60_TRAIN = frozenset({1, 2, 4, 5, 8, 9, 13, 14, 15, 16, 17, 18, 19, 25, 27, 28, 31, 34, 35, 38})
 _XVIEW_60_TRAIN = frozenset({2, 3})
+MISSING_60 = "ntu60_missing_skeletons.txt"  # the authors' list: clips without a skeleton
 
 
 def parse_ntu60(path: PurePath) -> ClipEntry:
     """Read a clip's identity from its file name; ValueError if the name is not NTU RGB+D 60's."""
-    clip_id, numbers = _read_name(path, last=_LAST_60, title="NTU RGB+D 60")
+    clip_id, numbers = read_name(path, last=_LAST_60, title="NTU RGB+D 60")
     splits: dict[str, Split] = {}
-    if clip_id not in _missing_skeletons_60():
-        splits["xsub"] = "train" if numbers["subject"] in _XSUB_60_TRAIN else "test"
+    if clip_id not in names_in(MISSING_60):
+        splits["xsub"] = "train" if numbers["subject"] in XSUB_60_TRAIN else "test"
         splits["xview"] = "train" if numbers["camera"] in _XVIEW_60_TRAIN else "test"
-    return _entry(path, clip_id, numbers, label=CLASSES_60[numbers["action"] - 1], splits=splits)
+    return clip_entry(path, clip_id, numbers, label=CLASSES_60[numbers["action"] - 1], splits=splits)
 
 
-def _read_name(path: PurePath, *, last: Mapping[str, int], title: str) -> tuple[str, dict[str, int]]:
-    """Return the clip's id and its numbers by name, none of them above ``last``."""
+def read_name(path: PurePath, *, last: Mapping[str, int], title: str) -> tuple[str, dict[str, int]]:
+    """Return the clip's id and its numbers by name.
+
+    Args:
+        path: the video's.
+        last: name of a number -> the largest that the dataset has.
+        title: the dataset, for messages.
+
+    Raises:
+        ValueError: it is no name of the dataset's.
+    """
     match = _NAME.fullmatch(path.stem)
     if match is None:
         raise ValueError(
@@ -111,9 +123,10 @@ def _read_name(path: PurePath, *, last: Mapping[str, int], title: str) -> tuple[
     return match["id"], numbers
 
 
-def _entry(
+def clip_entry(
     path: PurePath, clip_id: str, numbers: Mapping[str, int], *, label: str, splits: Mapping[str, str]
 ) -> ClipEntry:
+    """Return the clip that a name tells of."""
     return ClipEntry(
         id=clip_id,
         path=path.as_posix(),
@@ -127,29 +140,35 @@ def _entry(
 
 
 @cache
-def _missing_skeletons_60() -> frozenset[str]:
-    # the authors' list: clips without a skeleton
-    return frozenset(Path(__file__).with_name("ntu60_missing_skeletons.txt").read_text().split())
+def names_in(file: str) -> frozenset[str]:
+    """Return the clips that a file beside this one names."""
+    return frozenset(Path(__file__).with_name(file).read_text().split())
 
 
+HOMEPAGE = "https://rose1.ntu.edu.sg/dataset/actionRecognition/"
+TERMS = (
+    "To be had after an agreement with the ROSE Lab, NTU Singapore; without permission, "
+    "redistribution, derivation or generation of a new dataset is not allowed."
+)
+LAYOUT = "the RGB videos as published, named like S001C002P003R002A013_rgb.avi, in any sub-folders"
 _LEFT_OUT_60 = "The 302 clips whose skeletons are missing are in neither split, as published."
 
 NTU60 = Dataset(
     name="ntu60",
     title="NTU RGB+D 60",
-    homepage="https://rose1.ntu.edu.sg/dataset/actionRecognition/",
-    terms="To be had after an agreement with the ROSE Lab, NTU Singapore; without permission, "
-    "redistribution, derivation or generation of a new dataset is not allowed.",
+    homepage=HOMEPAGE,
+    terms=TERMS,
     may_share=False,
     class_names=CLASSES_60,
+    two_person_classes=TWO_PERSON_60,
     num_expected=56_880,
     video_glob="*.avi",
-    layout="the RGB videos as published, named like S001C002P003R002A013_rgb.avi, in any sub-folders",
+    layout=LAYOUT,
     protocols={
         "xsub": protocol_facts(
             metric="top1",
             rule="Cross-subject: performers "
-            f"{', '.join(map(str, sorted(_XSUB_60_TRAIN)))} train, the others test. {_LEFT_OUT_60}",
+            f"{', '.join(map(str, sorted(XSUB_60_TRAIN)))} train, the others test. {_LEFT_OUT_60}",
             expected={"train": 40_091, "test": 16_487},
         ),
         "xview": protocol_facts(
@@ -158,5 +177,5 @@ NTU60 = Dataset(
             expected={"train": 37_646, "test": 18_932},
         ),
     },
-    parse=parse_ntu60,
+    list_clips=one_clip_per_video(parse_ntu60),
 )

@@ -43,8 +43,10 @@ def test_part_of_a_known_dataset_is_normal(tmp_path):
     assert clips.root == tmp_path
     assert clips.facts.num_expected == 56_880
     assert clips.notes[0] == "found 2 of 56880 clips; partial folders are normal"
-    assert "left out 1 files" in clips.notes[1]
-    assert "S001C001P001R001A001_ir.avi" in clips.notes[1]
+    assert clips.notes[1] == "xsub: train 1 of 40091, test 1 of 16487"
+    assert clips.notes[2] == "xview: train 1 of 37646, test 1 of 18932"
+    assert "left out 1 files" in clips.notes[3]
+    assert "S001C001P001R001A001_ir.avi" in clips.notes[3]
 
 
 def test_known_dataset_without_videos_says_how_to_get_them(tmp_path, monkeypatch):
@@ -301,9 +303,32 @@ def test_a_protocol_nobody_is_in_is_none(tmp_path):
     assert list(clips.facts.protocols) == ["b", "a"]  # the table's order: the first is the default
 
 
+def test_clips_that_are_parts_of_a_video(tmp_path):
+    rows = "a.mp4,,0,30,wave\na.mp4,,30.0,,clap\na.mp4,,,12,\na.mp4,named,5,6,\na.mp4,,,,\n"
+    clips = load_clips(write_table(tmp_path, f"path,id,First_Frame,end_frame,label\n{rows}"))
+
+    assert [(entry.id, entry.first_frame, entry.end_frame) for entry in clips.entries] == [
+        ("a_0_30", 0, 30),
+        ("a_30_end", 30, None),
+        ("a_0_12", None, 12),
+        ("named", 5, 6),
+        ("a", None, None),
+    ]
+    assert [entry.interval for entry in clips.entries] == [(0, 30), (30, None), (0, 12), (5, 6), None]
+    assert clips.notes == ()
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
+        ("path,first_frame\na.mp4,-1\n", r":2: first_frame is '-1'; expected a whole number, or nothing"),
+        ("path,end_frame\na.mp4,0\n", r":2: end_frame is '0'; expected a whole number above 0"),
+        ("path,end_frame\na.mp4,2.5\n", r":2: end_frame is '2\.5'"),
+        (
+            "path,first_frame,end_frame\na.mp4,7,7\n",
+            r":2: the clip is frames 7 to 7 \(not included\), which are none; expected an end_frame above",
+        ),
+        ("path,first_frame\na.mp4,1\na.mp4,1\n", r":3: another clip with the id 'a_1_end'"),
         ("", r":1: the header has no column 'path'; found nothing"),
         ("path,label\n", "names no clip"),
         ("file,label\na.mp4,x\n", r":1: the header has no column 'path'; found file, label, expected path"),

@@ -1,16 +1,15 @@
-"""NTU RGB+D: names, classes and splits, checked against the lists that HP-Net's release ships."""
+"""NTU RGB+D 60 and 120: names, classes, splits. The published lists are in tests/golden/test_protocols.py."""
 
-import gzip
 from pathlib import Path, PurePath
 
 import pytest
-import yaml
 
 from extract.datasets import DATASETS
 from extract.datasets.ntu import NTU60, parse_ntu60
+from extract.datasets.ntu120 import NTU120, parse_ntu120
 
-PROTOCOLS = Path(__file__).parents[2].parent / "shared" / "protocols"
-MISSING = Path(__file__).parents[2] / "extract" / "datasets" / "ntu60_missing_skeletons.txt"
+DATA = Path(__file__).parents[2] / "extract" / "datasets"
+MISSING = DATA / "ntu60_missing_skeletons.txt"
 
 
 @pytest.mark.parametrize(
@@ -71,37 +70,58 @@ def test_every_missing_skeleton_is_a_clip_of_the_dataset():
     assert all(parse_ntu60(PurePath(f"{name}_rgb.avi")).splits == {} for name in names)
 
 
-@pytest.mark.shared
-@pytest.mark.parametrize(("protocol", "published"), [("xsub", "XSub"), ("xview", "XView")])
-def test_splits_are_the_published_lists(protocol, published):
-    lists = {
-        split: _published(f"NTU60_{published}_{part}")
-        for split, part in (("train", "train"), ("test", "val"))
-    }
-    # every clip there is: those that some list names, and those without a skeleton
-    universe = (
-        _published("NTU60_XSub_train") | _published("NTU60_XSub_val") | set(MISSING.read_text().split())
-    )
+@pytest.mark.parametrize(
+    ("name", "label", "subject", "camera", "splits"),
+    [
+        # performer 8 trains and setup 1 is odd; performer 45 trains only here; 106 tests, setup 32 is even
+        ("S001C001P008R001A001_rgb.avi", "drink water", "8", "1", {"xsub": "train", "xset": "test"}),
+        ("S018C002P045R002A061.avi", "put on headphone", "45", "2", {"xsub": "train", "xset": "train"}),
+        (
+            "S032C003P106R001A120_rgb.avi",
+            "rock-paper-scissors",
+            "106",
+            "3",
+            {"xsub": "test", "xset": "train"},
+        ),
+    ],
+)
+def test_name_of_120_tells_the_clip(name, label, subject, camera, splits):
+    entry = parse_ntu120(PurePath("nturgb+d_rgb", name))
 
-    found = {name: parse_ntu60(PurePath(f"{name}_rgb.avi")).splits.get(protocol) for name in universe}
-
-    assert len(universe) == NTU60.num_expected
-    for split, names in lists.items():
-        assert {name for name, its_split in found.items() if its_split == split} == names
-        assert len(names) == NTU60.protocols[protocol]["expected"][split]
-
-
-@pytest.mark.shared
-def test_classes_are_the_fact_sheets():
-    sheet = PROTOCOLS / "ntu60.yaml"
-    if not sheet.exists():
-        pytest.skip(f"{sheet} is not here")
-
-    assert list(NTU60.class_names) == yaml.safe_load(sheet.read_text())["classes"]
+    assert entry.id == name[:20]
+    assert (entry.label, entry.subject, entry.camera) == (label, subject, camera)
+    assert entry.splits == splits
 
 
-def _published(name: str) -> set[str]:
-    path = PROTOCOLS / "lists" / f"{name}.txt.gz"
-    if not path.exists():
-        pytest.skip(f"{path} is not here")
-    return set(gzip.decompress(path.read_bytes()).decode().split())
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("S033C001P001R001A061_rgb.avi", "setup 33; expected 1 to 32"),
+        ("S018C001P107R001A061_rgb.avi", "subject 107; expected 1 to 106"),
+        ("S018C001P001R001A121_rgb.avi", "action 121; expected 1 to 120"),
+        ("S017C001P001R001A061_rgb.avi", "action 61 in setup 17; expected actions 1 to 60 in setups 1 to 17"),
+        ("S018C001P001R001A060_rgb.avi", "action 60 in setup 18"),
+    ],
+)
+def test_other_names_are_not_of_120(name, problem):
+    with pytest.raises(ValueError, match=problem):
+        parse_ntu120(PurePath("somewhere", name))
+
+
+def test_missing_skeletons_of_120_are_those_of_60_and_233_more():
+    names = (DATA / "ntu120_further_missing_skeletons.txt").read_text().split()
+
+    assert len(set(names)) == 233
+    assert not set(names) & set(MISSING.read_text().split())
+    assert all(parse_ntu120(PurePath(f"{name}_rgb.avi")).splits == {} for name in names)
+    assert parse_ntu120(PurePath("S001C002P005R002A008_rgb.avi")).splits == {}
+
+
+def test_120_goes_on_where_60_ends():
+    assert DATASETS["ntu120"] is NTU120
+    assert NTU120.class_names[:60] == NTU60.class_names
+    assert len(set(NTU120.class_names)) == 120
+    assert NTU60.two_person_classes[0] == "punch/slap"
+    assert len(NTU60.two_person_classes) == 11
+    assert NTU120.two_person_classes[10:12] == ("walking apart", "hit with object")
+    assert len(NTU120.two_person_classes) == 26

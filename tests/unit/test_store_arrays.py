@@ -478,6 +478,16 @@ def test_many_clips_under_the_same_ids_are_counted_and_the_first_named(tmp_path)
         StoreWriter(tmp_path / "s", make_facts(), moved, EXECUTION)
 
 
+def test_another_part_of_a_video_is_another_clip(tmp_path):
+    write_store(tmp_path / "s", make_facts(), [make_clip("a", make_layout())])
+    (entry,) = make_entries("a")
+    part = dataclasses.replace(entry, first_frame=4)
+    with pytest.raises(
+        StoreMismatchError, match=r"store has a\.avi, the dataset says frames 4 to the end of a\.avi"
+    ):
+        StoreWriter(tmp_path / "s", make_facts(), [part], EXECUTION)
+
+
 def test_a_clip_without_data_may_move(tmp_path):
     write_store(tmp_path / "s", make_facts(), [make_failure("a")])
     entry = ClipEntry("a", "x/a.avi", sha256="cd" * 32)

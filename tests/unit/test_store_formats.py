@@ -126,10 +126,28 @@ def test_the_table_says_who_decoded_a_clip_if_that_is_known():
     assert parse_table(json.dumps(line))[0].outcome.decoder is None
 
 
+def test_the_table_says_which_part_of_a_video_a_clip_is():
+    whole, part = ClipEntry("a", "a.avi"), ClipEntry("b", "a.avi", first_frame=0, end_frame=9)
+    rows = [ClipRow(whole, PENDING), ClipRow(part, PENDING)]
+    text = render_table(rows).decode()
+    assert "frame" not in text.splitlines()[0].replace("num_frames", "")  # as it was before there were parts
+    assert json.loads(text.splitlines()[1])["end_frame"] == 9
+    assert parse_table(text) == rows
+
+
 def test_a_later_minor_version_of_the_table_is_read():
     line = json.loads(render_table([ClipRow(ClipEntry("a", "a.avi"), ok())])) | {"weather": "rain"}
     assert parse_table(json.dumps(line) + "\n") == [ClipRow(ClipEntry("a", "a.avi"), ok())]
     assert parse_table("") == []
+
+
+def test_two_person_classes_travel_where_somebody_has_said_which():
+    facts = make_facts()
+    assert "two_person_classes" not in json.loads(facts.to_json())["dataset"]
+    for known in ((), ("stand",)):
+        dataset = dataclasses.replace(facts.dataset, two_person_classes=known)
+        text = dataclasses.replace(facts, dataset=dataset).to_json().decode()
+        assert parse_store_json(text, "store.json").dataset == dataset
 
 
 def test_a_damaged_table_names_its_line():
