@@ -65,7 +65,7 @@ class ExtractConfig:
             # Rules without a switch. Whoever changes what one of them does to the numbers changes its text,
             # so that stores made before and after are told apart.
             "decode": "front to back, frame numbers as decoded",
-            "persons_rule": f"{self.persons}, version 1",
+            "persons_rule": f"{self.persons}, version {2 if self.persons == 'tracked' else 1}",
             "pose_crop": "box x 1.25 at the network's aspect, bilinear, black outside",
             "person_crop": "union of the frame's boxes, rounded, stretched",
             "clip_crop": "square around the keypoints of the clock's frames, padding 0.25, cut",
