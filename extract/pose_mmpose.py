@@ -18,7 +18,7 @@ with warnings.catch_warnings():
     from mmengine.logging.history_buffer import HistoryBuffer
     from mmpose.apis import init_model
 
-from extract.config import BatchNorm, Precision
+from extract.config import BatchNorm, Pooling, Precision
 from extract.decode_pose import decode_heatmaps, decode_simcc
 from extract.interfaces import Affine, PoseBatch
 from extract.per_image_norm import use_per_image_norm
@@ -40,6 +40,7 @@ class MmposeEstimator:
         batch_size: crops per call.
         batch_norm: "eval" (running statistics), or "per_image" (the release's, see ``PerImageNorm``).
         precision: of the forward pass; decoding and pooling are float32 always.
+        pooling: a point or a region at each joint, see ``pool_at_joints``.
 
     Raises:
         FileNotFoundError: config or checkpoint is missing.
@@ -57,6 +58,7 @@ class MmposeEstimator:
         batch_size: int,
         batch_norm: BatchNorm = "eval",
         precision: Precision = "fp32",
+        pooling: Pooling = "point",
     ) -> None:
         settings = _read_config(config)
         model, metadata = _build(settings, checkpoint)
@@ -65,6 +67,7 @@ class MmposeEstimator:
         self.network = model.to(device)
         self._device = torch.device(device)
         self._precision = precision
+        self._pooling = pooling
         self.batch_size = batch_size
         width, height = self.network.head.decoder.input_size
         self.crop_wh = (int(width), int(height))
@@ -100,7 +103,9 @@ class MmposeEstimator:
         keypoints, scores, maps = self._forward(crops)
         pooled = {
             # vectors per joint are stored as they are; maps are pooled at the joints
-            name: values if values.ndim == 3 else pool_at_joints(values, keypoints, crop_wh=self.crop_wh)
+            name: values
+            if values.ndim == 3
+            else pool_at_joints(values, keypoints, crop_wh=self.crop_wh, pooling=self._pooling)
             for name, values in maps.items()
         }
         return PoseBatch(

@@ -29,6 +29,7 @@ class DatasetFacts:
         terms: under which terms the videos may be had and shared, in words.
         may_share: False where the terms forbid passing derived data on.
         homepage: where the videos come from, None if unknown.
+        two_person_classes: the classes in which two persons act.
     """
 
     name: str
@@ -39,6 +40,7 @@ class DatasetFacts:
     terms: str
     may_share: bool
     homepage: str | None
+    two_person_classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,13 @@ def _parse(content: dict[str, Any]) -> StoreFacts:
     crops = tuple(crop for crop in CROPS if crop in layout["crops"])
     skeleton = content["skeleton"]
     return StoreFacts(
-        dataset=DatasetFacts(**dataset | {"class_names": tuple(dataset["class_names"])}),
+        dataset=DatasetFacts(
+            **dataset
+            | {
+                "class_names": tuple(dataset["class_names"]),
+                "two_person_classes": tuple(dataset.get("two_person_classes", ())),
+            }
+        ),
         skeleton=Skeleton(
             tuple(skeleton["joint_names"]), _pairs(skeleton["links"]), _pairs(skeleton["bones"])
         ),

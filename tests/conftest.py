@@ -10,6 +10,7 @@ EXTRACTION = [
     "integration/test_run.py",
     "unit/test_crop.py",
     "unit/test_persons.py",
+    "unit/test_profiles.py",
     "unit/test_tracking.py",
 ]
 collect_ignore_glob = [] if importlib.util.find_spec("mmpose") else EXTRACTION
