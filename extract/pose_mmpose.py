@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import pickle
 import warnings
 from collections.abc import Mapping, Sequence
@@ -20,11 +21,14 @@ with warnings.catch_warnings():
 
 from extract.config import BatchNorm, Pooling, Precision
 from extract.decode_pose import decode_heatmaps, decode_simcc
+from extract.import_simcc_hrnet import import_simcc_hrnet, is_authors_checkpoint
 from extract.interfaces import Affine, PoseBatch
 from extract.per_image_norm import use_per_image_norm
 from extract.pool import pool_at_joints
 from extract.taps import SIMCC, Tap, TapReader, parse_tap
 from store.skeleton import Skeleton, make_skeleton
+
+logger = logging.getLogger(__name__)
 
 _AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -34,7 +38,8 @@ class MmposeEstimator:
 
     Args:
         config: a mmpose config file (Python: it is run).
-        checkpoint: its weights, None for random ones (tests and benchmarks).
+        checkpoint: its weights, mmpose's or those of SimCC's authors; None for random ones (tests and
+            benchmarks).
         taps: what to pool: ``module.path``, ``module.path[i]``, or ``simcc``.
         device: "cpu", "cuda:0", …
         batch_size: crops per call.
@@ -206,6 +211,12 @@ def _build(settings: Config, checkpoint: Path | None) -> tuple[Any, Skeleton]:
     if checkpoint is not None:
         loaded = _load(checkpoint)
         state = loaded.get("state_dict", loaded)
+        if is_authors_checkpoint(state):
+            try:
+                state = import_simcc_hrnet(state, model.state_dict())
+            except ValueError as error:
+                raise ValueError(f"{checkpoint}, for {settings.filename}: {error}") from error
+            logger.info("%s: a checkpoint of SimCC's authors; imported into mmpose's names", checkpoint)
         wrong = model.load_state_dict(state, strict=False)
         if wrong.missing_keys or wrong.unexpected_keys:
             raise ValueError(

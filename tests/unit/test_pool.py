@@ -60,7 +60,10 @@ def test_regions_around_the_middle_cell(pooling, expected):
     [
         ("point", 22.5),
         ("max3", 33.5),
-        ("max5", 43.5),  # a cell to the right; two are half a cell beyond the border, where half of 44 is left
+        (
+            "max5",
+            43.5,
+        ),  # a cell to the right; two are half a cell beyond the border, where half of 44 is left
     ],
 )
 def test_regions_between_two_cells(pooling, expected):
