@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 # wrong answer to one question does not.
 AGREES_BELOW = 0.1
 
-Features = npt.NDArray[np.floating]
+Features = npt.NDArray[np.float32]
 Compared = Mapping[Way, tuple[Features, Features]]  # found, golden
 
 

@@ -21,7 +21,7 @@ class Agreement:
     max_abs: float
 
 
-def measure_agreement(found: npt.NDArray[np.floating], golden: npt.NDArray[np.floating]) -> Agreement:
+def measure_agreement(found: npt.NDArray[np.float32], golden: npt.NDArray[np.float32]) -> Agreement:
     """Compare (..., C) features with golden ones of the same shape; two zero vectors agree."""
     a, b = (np.asarray(values, np.float64).reshape(-1, values.shape[-1]) for values in (found, golden))
     norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)

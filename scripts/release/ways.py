@@ -49,7 +49,8 @@ class KeptVideo:
 
     def __init__(self, path: Path, *, clock: int) -> None:
         video = open_video(path)
-        self.path, self.facts, self.decoder = path, video.facts, video.decoder
+        self.path, self.facts = path, video.facts
+        self.decoder: str = video.decoder
         self.header_frames = video.header_frames
         wanted = sample_times(self.facts.num_frames, clock).frames.tolist()
         self._kept = [(number, frame.copy()) for number, frame in video.frames(wanted)]
@@ -76,7 +77,7 @@ def extract_ways(
     estimators: Sequence[tuple[BatchNorm, PoseEstimator]],
     clock: int,
     num_persons: int,
-) -> Mapping[Way, npt.NDArray[np.float16]]:
+) -> Mapping[Way, npt.NDArray[np.float32]]:
     """Extract one clip in every way.
 
     Args:
@@ -103,7 +104,7 @@ def extract_ways(
             raise VideoError(f"{clip.outcome.reason}; look at its boxes", "error")
         for tap in TAPS:
             values = clip.arrays[pooled_array_name(tap)]
-            found[Way(batch_norm, pose_aspect, tap)] = values.astype(np.float16)
+            found[Way(batch_norm, pose_aspect, tap)] = values.astype(np.float32)
     return found
 
 

@@ -17,6 +17,7 @@ from extract.clips import load_clips
 from extract.errors import VideoError
 from extract.interfaces import Detections
 from extract.pipeline import Extractor
+from extract.pool import pool_at_joints
 from extract.pose_mmpose import MmposeEstimator
 from extract.video import open_video
 from scripts import extract_features
@@ -30,6 +31,15 @@ from tests.small_hrnet import CROP_WH, H2_PRE_FUSION, H2_STAGE_OUTPUT, write_sma
 
 COLOUR = "pooled/colour"
 RED, BLUE = (20, 16, 32, 40), (44, 18, 54, 42)  # the one further left is the more confident
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """The networks are too small to share."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def frames_with(*persons_per_frame):
@@ -144,6 +154,58 @@ def test_a_clip_without_a_label_cannot_be_decided():
     assert str(error).startswith("clip.avi: has no label, and --persons by_label chooses the persons by it")
 
 
+# of the pose network
+
+
+@pytest.fixture(scope="module")
+def network_files(tmp_path_factory):
+    return write_small_hrnet(tmp_path_factory.mktemp("network"))
+
+
+@pytest.fixture(scope="module")
+def crops():
+    random = torch.Generator().manual_seed(0)
+    images = torch.rand(3, CROP_WH[1] // 8, CROP_WH[0] // 8, 3, generator=random)
+    # of very different contrast, which statistics over the batch would mix
+    images *= torch.tensor([255.0, 40.0, 120.0]).view(3, 1, 1, 1)
+    return images.to(torch.uint8).repeat_interleave(8, 1).repeat_interleave(8, 2)
+
+
+@torch.no_grad()
+def test_batches_are_normalised_as_one_crop_at_a_time_in_train_mode(network_files, crops):
+    # in float64, where nothing but the arithmetic can differ
+    images = crops.permute(0, 3, 1, 2).double() / 64 - 2
+    batched, alone = (
+        MmposeEstimator(
+            *network_files, taps=["simcc"], device="cpu", batch_size=1, batch_norm=batch_norm
+        ).network.double()
+        for batch_norm in ("per_image", "eval")
+    )
+    evaluated = alone.head(alone.backbone(images))
+    alone.train()
+    one_by_one = [alone.head(alone.backbone(image[None])) for image in images]
+
+    for axis, vectors in enumerate(batched.head(batched.backbone(images))):
+        expected = torch.cat([both[axis] for both in one_by_one])
+        assert expected.std() > 1
+        torch.testing.assert_close(vectors, expected, rtol=1e-8, atol=1e-8)
+        assert not torch.allclose(evaluated[axis], expected, rtol=0.1, atol=0.1)
+
+
+@pytest.mark.parametrize("pooling", ["mean3", "max5"])
+def test_region_at_the_joints(network_files, crops, pooling):
+    estimator = MmposeEstimator(
+        *network_files, taps=[H2_PRE_FUSION, "simcc"], device="cpu", batch_size=3, pooling=pooling
+    )
+    batch, maps = estimator(crops), estimator.feature_maps(crops)
+    expected = pool_at_joints(
+        maps[H2_PRE_FUSION], torch.from_numpy(batch.keypoints), crop_wh=CROP_WH, pooling=pooling
+    )
+
+    np.testing.assert_array_equal(batch.pooled[H2_PRE_FUSION], expected.numpy())
+    np.testing.assert_array_equal(batch.pooled["simcc"], maps["simcc"].numpy())  # vectors have no region
+
+
 # all of them, with a real network, through the command
 
 
@@ -211,8 +273,6 @@ def test_store_is_what_the_release_computes(case, done):
     folder, config, checkpoint = case
     network = MmposeEstimator(config, checkpoint, taps=["simcc"], device="cpu", batch_size=1).network
     reader = open_store(str(done))
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     for clip in CLIPS:
         video = open_video(folder / "made" / f"{clip}.avi")
         expected = release_features(
@@ -237,7 +297,6 @@ def test_store_is_what_the_release_computes(case, done):
         if num_persons == 1:  # the copy in slot 1 is a view made on reading
             np.testing.assert_array_equal(expected[:, 0], expected[:, 1])
             assert not found[:, 1].any()
-    torch.set_num_threads(threads)
 
 
 def test_store_says_every_option(done):
@@ -286,6 +345,28 @@ def test_single_options_override_the_profile(extract, tmp_path):
     assert meaning["extract.absence"].startswith("one side")
     assert meaning["extract.pooling"].startswith("max3")
     assert not {"extract.box_edges", "extract.two_person_classes"} & meaning.keys()
+
+
+def test_region_reaches_the_network(extract, tmp_path):
+    features = {}
+    for pooling in ("point", "max3"):
+        store = tmp_path / pooling
+        assert (
+            extract(store, "--profile=reference", "--clock=4", "--ids=walk/one", f"--pooling={pooling}") == 0
+        )
+        features[pooling] = np.asarray(open_store(str(store)).read(f"pooled/{H2_PRE_FUSION}", "walk/one"))
+
+    # the point is one of the nine
+    assert (features["max3"] >= features["point"]).all()
+    assert (features["max3"] > features["point"]).any()
+
+
+def test_dataset_that_names_no_class_of_two(extract, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(extract_features, "load_clips", load_clips)
+
+    assert extract(tmp_path / "store", "--profile=reference", "--clock=4") == 0
+    assert "made names no two-person classes, so --persons by_label is top1" in capsys.readouterr().err
+    assert not open_store(str(tmp_path / "store")).person_valid("hug/two")[:, 1].any()
 
 
 def test_without_a_profile_taps_must_be_named(extract, tmp_path, capsys):

@@ -1,11 +1,13 @@
 """What a profile sets, and that the default one means what it meant before there were any."""
 
+import json
+
 import pytest
 
 from extract.build import store_facts
 from extract.config import DetectorConfig, ExtractConfig
 from extract.profiles import DEFAULT, PROFILES, REFERENCE
-from store.facts import DatasetFacts
+from store.facts import DatasetFacts, parse_store_json
 from tests.fakes import fake_extractor
 
 # of every store that was made before profiles; another text would refuse to continue them
@@ -75,6 +77,16 @@ def test_the_classes_that_decide_are_part_of_the_meaning_where_they_decide():
     assert classes("by_label", ("hug",)) == ["hug"]
     assert classes("by_label", ()) == []
     assert classes("tracked", ("hug",)) is None
+
+
+def test_stores_keep_the_classes_and_older_ones_have_none():
+    dataset = DatasetFacts("made", "Made", ("walk", "hug"), {}, None, "", True, None, ("hug",))
+    content = store_facts(dataset, fake_extractor()).to_json().decode()
+    older = json.loads(content)
+    del older["dataset"]["two_person_classes"]
+
+    assert parse_store_json(content, "store.json").dataset == dataset
+    assert parse_store_json(json.dumps(older), "store.json").dataset.two_person_classes == ()
 
 
 def test_profiles_by_name():
