@@ -46,6 +46,7 @@ def build_extractor(
     pose_batch: int,
     batch_norm: BatchNorm,
     precision: Precision,
+    two_person_classes: tuple[str, ...] = (),
 ) -> Extractor:
     """Load the networks."""
     keep_float32()
@@ -58,8 +59,11 @@ def build_extractor(
         batch_size=pose_batch,
         batch_norm=batch_norm,
         precision=precision,
+        pooling=config.pooling,
     )
-    return Extractor(detector=network, boxes=boxes, pose=estimator, config=config)
+    return Extractor(
+        detector=network, boxes=boxes, pose=estimator, config=config, two_person_classes=two_person_classes
+    )
 
 
 def store_facts(dataset: DatasetFacts, extractor: Extractor) -> StoreFacts:
@@ -76,6 +80,8 @@ def store_facts(dataset: DatasetFacts, extractor: Extractor) -> StoreFacts:
     for part, settings in parts.items():
         meaning |= {f"{part}.{name}": value for name, value in settings.items()}
     meaning["pose.taps"] = list(extractor.pose.taps)
+    if config.persons == "by_label":
+        meaning["extract.two_person_classes"] = list(extractor.two_person_classes)
     layout = Layout(
         clock=config.clock,
         max_persons=MAX_PERSONS[config.persons],

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 Clock = int | Literal["native"]
+Absence = Literal["mark", "zeros"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +78,33 @@ class Blend:
         return np.where(self.valid.reshape(shape), blended, np.float32(0))
 
 
-def blend_valid(times: SampleTimes, frames: npt.NDArray[np.int64], valid: npt.NDArray[np.bool_]) -> Blend:
+def blend_valid(
+    times: SampleTimes,
+    frames: npt.NDArray[np.int64],
+    valid: npt.NDArray[np.bool_],
+    absence: Absence = "mark",
+) -> Blend:
     """Decide, per sample time and person, which frames speak.
 
-    Both frames around a sample time valid: interpolate. One valid: that one. None: absent (design, numerics
-    contract 3). A sample time that is a frame has no second frame to fall back to.
+    ``mark``: both frames around a sample time valid: interpolate. One valid: that one. None: absent (design,
+    numerics contract 3). A sample time that is a frame has no second frame to fall back to.
+    ``zeros``: both frames always speak, and an absent person is zeros, which fade into the neighbours
+    (specs/hpnet.md A.2). Where both are zeros the person is absent here too.
 
     Args:
         times: the sample times.
         frames: (F,) ascending, the processed frames; all of ``times.frames`` are among them.
-        valid: (F, M) whether the person is in the frame.
+        valid: (F, M) whether the person is in the frame. For ``zeros`` values must be 0 where not.
+        absence: see above.
     """
     lower = np.searchsorted(frames, times.lower)
     upper = np.searchsorted(frames, times.upper)
     has_lower, has_upper = valid[lower], valid[upper]  # (S, M)
+    if absence == "zeros":
+        first, second, weights = (
+            np.broadcast_to(values[:, None], has_lower.shape) for values in (lower, upper, times.weights)
+        )
+        return Blend(first, second, weights, has_lower | has_upper)
     first = np.where(has_lower, lower[:, None], upper[:, None])
     second = np.where(has_upper, upper[:, None], lower[:, None])
     weights = np.where(has_lower & has_upper, times.weights[:, None], np.float32(0))

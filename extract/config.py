@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from extract.clock import Clock
+from extract.clock import Absence, Clock
 from extract.persons import PersonPolicy
 from store.schema import Crop
 
 BatchNorm = Literal["eval", "per_image"]
 Precision = Literal["fp32", "bf16", "fp16"]
+PoseAspect = Literal["input", "frame_hw"]
+BoxEdges = Literal["exact", "rounded"]
+Pooling = Literal["point", "mean3", "max3", "mean5", "max5"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,28 +51,61 @@ class ExtractConfig:
         persons: who is in a clip; see ``extract/persons.py`` (design, numerics contract 4).
         crops: JPEG crops to keep: "person" (HP-Net), "clip" (EPAM-Net), both or none.
         jpeg_quality: of the crops (specs/hpnet.md B.1).
+        pose_aspect: what a box is widened to before the pose network sees it: "input", the aspect of its
+            input; "frame_hw", height / width of the video frame (specs/hpnet.md 0.3).
+        box_edges: "exact" as detected, or "rounded" to whole pixels before anything else
+            (specs/hpnet.md A.1).
+        absence: a person who is there on one side of a sample time only: "mark", that side speaks; "zeros",
+            the other side is zeros and both are interpolated (specs/hpnet.md A.2, H.1).
+        pooling: "point", or the mean or maximum of a region of 3x3 or 5x5 cells (specs/hpnet.md A.5).
     """
 
     clock: Clock = 64
     persons: PersonPolicy = "tracked"
     crops: tuple[Crop, ...] = ("person", "clip")
     jpeg_quality: int = 95
+    pose_aspect: PoseAspect = "input"
+    box_edges: BoxEdges = "exact"
+    absence: Absence = "mark"
+    pooling: Pooling = "point"
 
     def meaning(self) -> dict[str, object]:
         """Return the settings as they enter a store's fingerprint."""
-        return {
+        meaning: dict[str, object] = {
             "clock": self.clock,
             "persons": self.persons,
             "crops": list(self.crops),
             "jpeg_quality": self.jpeg_quality,
-            # Rules without a switch. Whoever changes what one of them does to the numbers changes its text,
-            # so that stores made before and after are told apart.
+            # Rules in words. Whoever changes what one of them does to the numbers changes its text, so that
+            # stores made before and after are told apart.
             "decode": "front to back, frame numbers as decoded",
             "persons_rule": f"{self.persons}, version {2 if self.persons == 'tracked' else 1}",
-            "pose_crop": "box x 1.25 at the network's aspect, bilinear, black outside",
+            "pose_crop": _POSE_CROP[self.pose_aspect],
             "person_crop": "union of the frame's boxes, rounded, stretched",
             "clip_crop": "square around the keypoints of the clock's frames, padding 0.25, cut",
-            "absence": "one side of a sample time speaks for both, else absent",
-            "pooling": "bilinear at the joint, 1x1, align_corners",
+            "absence": _ABSENCE[self.absence],
+            "pooling": _POOLING[self.pooling],
             "stored_as": "float16",
         }
+        if self.box_edges != "exact":  # named only where it is not: stores of before can be continued
+            meaning["box_edges"] = self.box_edges
+        return meaning
+
+
+# The rules of the options above, in the words that a store keeps; those of the defaults are the words of all
+# stores made before there was a choice.
+_POSE_CROP: dict[PoseAspect, str] = {
+    "input": "box x 1.25 at the network's aspect, bilinear, black outside",
+    "frame_hw": "frame_hw: box x 1.25 at the frame's height / width, bilinear, black outside",
+}
+_ABSENCE: dict[Absence, str] = {
+    "mark": "one side of a sample time speaks for both, else absent",
+    "zeros": "zeros: interpolated through",
+}
+_POOLING: dict[Pooling, str] = {
+    "point": "bilinear at the joint, 1x1, align_corners",
+    "mean3": "mean3: mean of 3x3 bilinear samples a cell apart, align_corners",
+    "max3": "max3: maximum of 3x3 bilinear samples a cell apart, align_corners",
+    "mean5": "mean5: mean of 5x5 bilinear samples a cell apart, align_corners",
+    "max5": "max5: maximum of 5x5 bilinear samples a cell apart, align_corners",
+}

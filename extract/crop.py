@@ -16,7 +16,11 @@ CLIP_BOX_MIN_RANGE = (
 
 
 def crop_affine(
-    box_xyxy: npt.NDArray[np.float32], *, crop_wh: tuple[int, int], affine: Affine = "standard"
+    box_xyxy: npt.NDArray[np.float32],
+    *,
+    crop_wh: tuple[int, int],
+    affine: Affine = "standard",
+    aspect: float | None = None,
 ) -> Matrix:
     """Map a person's box onto the pose network's input.
 
@@ -27,16 +31,19 @@ def crop_affine(
         crop_wh: (width, height) of the crop in pixels.
         affine: "standard": one scale, width to width. "udp": the centres of the outermost pixels meet the
             window's border, for networks that were trained so.
+        aspect: width / height that a tall box is widened to; None: the crop's. The release takes the frame's
+            height / width by mistake, which in 16:9 cuts 3 % of the box off at top and bottom. The crop
+            keeps its own aspect all the same.
 
     Returns:
         (2, 3) affine from source pixels to crop pixels.
 
-    Source: specs/hpnet.md A.3 with the aspect of the crop (the release takes the frame's by mistake); UDP:
-    Huang et al., CVPR 2020.
+    Source: specs/hpnet.md A.3; UDP: Huang et al., CVPR 2020.
     """
     x1, y1, x2, y2 = (float(value) for value in box_xyxy)
     width, height = crop_wh
-    source_width = BOX_ENLARGEMENT * max(x2 - x1, (y2 - y1) * width / height)
+    widened = (y2 - y1) * width / height if aspect is None else (y2 - y1) * aspect
+    source_width = BOX_ENLARGEMENT * max(x2 - x1, widened)
     source_height = source_width * height / width
     last = 1 if affine == "udp" else 0
     scale_x, scale_y = (width - last) / source_width, (height - last) / source_height

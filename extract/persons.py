@@ -1,4 +1,4 @@
-"""Detections -> the M persons of a clip, by a named policy that never looks at the label. Pure."""
+"""Detections -> the M persons of a clip, by a named policy; all but one never look at the label. Pure."""
 
 import itertools
 import math
@@ -10,9 +10,9 @@ import numpy as np
 from extract.interfaces import Detections, Persons
 from extract.tracking import Track, by_confidence, link_detections
 
-PersonPolicy = Literal["tracked", "top1", "top2_by_score"]
+PersonPolicy = Literal["tracked", "top1", "top2_by_score", "by_label"]
 
-MAX_PERSONS: dict[PersonPolicy, int] = {"tracked": 2, "top1": 1, "top2_by_score": 2}
+MAX_PERSONS: dict[PersonPolicy, int] = {"tracked": 2, "top1": 1, "top2_by_score": 2, "by_label": 2}
 
 MAX_STEP_SECONDS = 0.2  # identities are followed at least so often (numerics contract, item 4)
 # A second person needs this share of the first one's evidence. A partner who is there for half of the time
@@ -55,8 +55,23 @@ def frames_to_detect(
     return sorted(looked_at)
 
 
+def round_boxes(found: Detections) -> Detections:
+    """Round boxes to whole pixels, half to even, as the release does; one that vanishes is dropped.
+
+    Source: specs/hpnet.md A.1.
+    """
+    boxes = np.rint(found.boxes_xyxy)
+    has_area = (boxes[:, 2:] > boxes[:, :2]).all(1)
+    return Detections(boxes[has_area], found.scores[has_area])
+
+
 def select_persons(
-    detections: Mapping[int, Detections], *, policy: PersonPolicy, pose_frames: Sequence[int], fps: float
+    detections: Mapping[int, Detections],
+    *,
+    policy: PersonPolicy,
+    pose_frames: Sequence[int],
+    fps: float,
+    is_two_person_class: bool = False,
 ) -> Persons:
     """Choose the persons of a clip.
 
@@ -66,12 +81,17 @@ def select_persons(
       over time, times the square of its body size relative to the biggest track's. Slot 0 has the most (ties:
       seen first, then leftmost); slot 1 stays empty below ``MIN_EVIDENCE_SHARE`` of it. Valid only where
       detected.
+    - ``by_label``: what the release does on NTU, a leak: a model that predicts cannot know the class. In a
+      class of two persons as ``top2_by_score``, and a frame with one box has that person in both slots (so
+      does the release, and what is blended from such a frame could not be told later). In any other class
+      as ``top1``, and slot 1 stays empty: there the release's copy is a view made on reading.
 
     Args:
         detections: frame -> persons found, at least for ``frames_to_detect``.
         policy: see above.
         pose_frames: the frames to tell of.
         fps: frames per second.
+        is_two_person_class: what the label says; only ``by_label`` asks.
 
     Returns:
         One row per pose frame, ``MAX_PERSONS[policy]`` slots.
@@ -79,8 +99,7 @@ def select_persons(
     Raises:
         ValueError: a pose frame was not looked at, ``fps`` is not positive, the policy is unknown.
 
-    Source: ``top1`` and ``top2_by_score``: the authors' release (specs/hpnet.md A.1, A.2), which chooses
-    between them by the label and copies a lone person into slot 1; neither happens here.
+    Source: all but ``tracked``: the authors' release (specs/hpnet.md A.1, A.2).
     """
     if policy not in MAX_PERSONS:
         raise ValueError(f"unknown policy {policy!r}; expected one of {', '.join(MAX_PERSONS)}")
@@ -98,9 +117,13 @@ def select_persons(
             rows = np.searchsorted(frames, track.frames[at_pose])
             boxes[rows, slot], valid[rows, slot] = track.boxes_xyxy[at_pose], True
     else:
+        num_wanted = 1 if policy == "by_label" and not is_two_person_class else MAX_PERSONS[policy]
         for row, frame in enumerate(frames):
             found = detections[int(frame)]
-            for slot, index in enumerate(by_confidence(found)[: MAX_PERSONS[policy]]):
+            chosen = [int(index) for index in by_confidence(found)[:num_wanted]]
+            if policy == "by_label" and len(chosen) == 1:
+                chosen *= num_wanted
+            for slot, index in enumerate(chosen):
                 boxes[row, slot], valid[row, slot] = found.boxes_xyxy[index], True
     return Persons(frames, boxes, valid)
 

@@ -16,7 +16,7 @@ from extract.errors import VideoError
 from extract.frame_keeper import FrameKeeper, Video
 from extract.interfaces import Detections, Frame, PersonDetector, Persons, PoseEstimator, VideoFacts
 from extract.jpeg_rows import JpegRows
-from extract.persons import frames_to_detect, select_persons
+from extract.persons import frames_to_detect, round_boxes, select_persons
 from extract.schedule import Ask, Network, NetworkName, Row, Stages
 from extract.stopwatch import Stopwatch
 from store.schema import pooled_array_name
@@ -54,6 +54,7 @@ class Extractor:
         boxes: boxes that are known beforehand; None where ``detector`` looks for them.
         pose: the pose network.
         config: what an extraction may choose.
+        two_person_classes: classes in which the policy ``by_label`` looks for two persons.
         stopwatch: counts the time of the stages.
     """
 
@@ -61,6 +62,7 @@ class Extractor:
     boxes: BoxSource | None
     pose: PoseEstimator
     config: ExtractConfig
+    two_person_classes: tuple[str, ...] = ()
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
 
     def frames_wanted(self, facts: VideoFacts) -> list[int]:
@@ -110,6 +112,12 @@ class Extractor:
         with self.stopwatch("wait for decoding"):
             facts = video.facts
         _check_digest(entry, video)
+        if self.config.persons == "by_label" and entry.label is None:
+            raise VideoError(
+                f"{entry.path}: has no label, and --persons by_label chooses the persons by it; "
+                "give a label, or another --persons",
+                "error",
+            )
         times = sample_times(facts.num_frames, self.config.clock)
         pose_frames = times.frames.tolist()
         frames = FrameKeeper(
@@ -119,13 +127,16 @@ class Extractor:
             stopwatch=self.stopwatch,
         )
 
-        detections = yield from self._detect(entry.id, facts, frames)
+        detections: dict[int, Detections] = yield from self._detect(entry.id, facts, frames)
+        if self.config.box_edges == "rounded":
+            detections = {number: round_boxes(found) for number, found in detections.items()}
         with self.stopwatch("persons"):
             persons = select_persons(
                 detections,
                 policy=self.config.persons,
                 pose_frames=pose_frames,
                 fps=facts.fps or _UNKNOWN_FPS,
+                is_two_person_class=entry.label in self.two_person_classes,
             )
         if not persons.valid.any():
             return ExtractedClip(_outcome(entry, video, no_person=f"nobody in {len(detections)} frames"), {})
@@ -184,12 +195,14 @@ class Extractor:
     ) -> Iterator[Frame]:
         """Yield the pose network's crops, frame by frame and person by person; note their affines."""
         place_of = {number: place for place, number in enumerate(persons.frames.tolist())}
+        crop_wh = self.pose.crop_wh
         for number, frame in frames:
+            aspect = frame.shape[0] / frame.shape[1] if self.config.pose_aspect == "frame_hw" else None
             place = place_of[number]
             for box in persons.boxes_xyxy[place][persons.valid[place]]:
                 with self.stopwatch("crop"):
-                    matrix = crop_affine(box, crop_wh=self.pose.crop_wh, affine=self.pose.affine)
-                    crop = crop_person(frame, matrix, crop_wh=self.pose.crop_wh)
+                    matrix = crop_affine(box, crop_wh=crop_wh, affine=self.pose.affine, aspect=aspect)
+                    crop = crop_person(frame, matrix, crop_wh=crop_wh)
                 matrices.append(matrix)
                 yield crop
             if jpegs is not None:
@@ -230,7 +243,7 @@ class Extractor:
     ) -> dict[str, npt.NDArray[np.generic]]:
         """Bring everything that is known per frame and person onto the clock."""
         with self.stopwatch("clock"):
-            blend = blend_valid(times, persons.frames, persons.valid)
+            blend = blend_valid(times, persons.frames, persons.valid, self.config.absence)
 
             def on_clock(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
                 values = np.zeros((*persons.valid.shape, *rows.shape[1:]), np.float32)

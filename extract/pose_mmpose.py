@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import pickle
 import warnings
 from collections.abc import Mapping, Sequence
@@ -18,13 +19,16 @@ with warnings.catch_warnings():
     from mmengine.logging.history_buffer import HistoryBuffer
     from mmpose.apis import init_model
 
-from extract.config import BatchNorm, Precision
+from extract.config import BatchNorm, Pooling, Precision
 from extract.decode_pose import decode_heatmaps, decode_simcc
+from extract.import_simcc_hrnet import import_simcc_hrnet, is_authors_checkpoint
 from extract.interfaces import Affine, PoseBatch
 from extract.per_image_norm import use_per_image_norm
 from extract.pool import pool_at_joints
 from extract.taps import SIMCC, Tap, TapReader, parse_tap
 from store.skeleton import Skeleton, make_skeleton
+
+logger = logging.getLogger(__name__)
 
 _AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -34,12 +38,14 @@ class MmposeEstimator:
 
     Args:
         config: a mmpose config file (Python: it is run).
-        checkpoint: its weights, None for random ones (tests and benchmarks).
+        checkpoint: its weights, mmpose's or those of SimCC's authors; None for random ones (tests and
+            benchmarks).
         taps: what to pool: ``module.path``, ``module.path[i]``, or ``simcc``.
         device: "cpu", "cuda:0", …
         batch_size: crops per call.
         batch_norm: "eval" (running statistics), or "per_image" (the release's, see ``PerImageNorm``).
         precision: of the forward pass; decoding and pooling are float32 always.
+        pooling: a point or a region at each joint, see ``pool_at_joints``.
 
     Raises:
         FileNotFoundError: config or checkpoint is missing.
@@ -57,6 +63,7 @@ class MmposeEstimator:
         batch_size: int,
         batch_norm: BatchNorm = "eval",
         precision: Precision = "fp32",
+        pooling: Pooling = "point",
     ) -> None:
         settings = _read_config(config)
         model, metadata = _build(settings, checkpoint)
@@ -65,6 +72,7 @@ class MmposeEstimator:
         self.network = model.to(device)
         self._device = torch.device(device)
         self._precision = precision
+        self._pooling = pooling
         self.batch_size = batch_size
         width, height = self.network.head.decoder.input_size
         self.crop_wh = (int(width), int(height))
@@ -100,7 +108,9 @@ class MmposeEstimator:
         keypoints, scores, maps = self._forward(crops)
         pooled = {
             # vectors per joint are stored as they are; maps are pooled at the joints
-            name: values if values.ndim == 3 else pool_at_joints(values, keypoints, crop_wh=self.crop_wh)
+            name: values
+            if values.ndim == 3
+            else pool_at_joints(values, keypoints, crop_wh=self.crop_wh, pooling=self._pooling)
             for name, values in maps.items()
         }
         return PoseBatch(
@@ -201,6 +211,12 @@ def _build(settings: Config, checkpoint: Path | None) -> tuple[Any, Skeleton]:
     if checkpoint is not None:
         loaded = _load(checkpoint)
         state = loaded.get("state_dict", loaded)
+        if is_authors_checkpoint(state):
+            try:
+                state = import_simcc_hrnet(state, model.state_dict())
+            except ValueError as error:
+                raise ValueError(f"{checkpoint}, for {settings.filename}: {error}") from error
+            logger.info("%s: a checkpoint of SimCC's authors; imported into mmpose's names", checkpoint)
         wrong = model.load_state_dict(state, strict=False)
         if wrong.missing_keys or wrong.unexpected_keys:
             raise ValueError(

@@ -7,14 +7,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import get_args
 
 import torch
 
 from extract.build import build_extractor, store_facts
 from extract.clips import load_clips
-from extract.config import DetectorConfig, ExtractConfig
+from extract.clock import Absence
+from extract.config import BoxEdges, DetectorConfig, ExtractConfig, Pooling, PoseAspect
 from extract.errors import WorkersError
 from extract.persons import MAX_PERSONS
+from extract.profiles import PROFILES
 from extract.run import run_extraction
 from extract.selection import select_clips
 from extract.worker import Job, load
@@ -61,12 +64,24 @@ def _extract(options: argparse.Namespace) -> int:
         pose=options.pose,
         pose_checkpoint=options.pose_checkpoint,
         taps=options.taps.split(","),
-        config=ExtractConfig(options.clock, options.persons, options.crops, options.jpeg_quality),
+        config=ExtractConfig(
+            options.clock,
+            options.persons,
+            options.crops,
+            options.jpeg_quality,
+            pose_aspect=options.pose_aspect,
+            box_edges=options.box_edges,
+            absence=options.absence,
+            pooling=options.pooling,
+        ),
         detect_batch=options.detect_batch,
         pose_batch=options.pose_batch,
         batch_norm=options.batch_norm,
         precision=options.precision,
+        two_person_classes=clips.facts.two_person_classes or (),
     )
+    if options.persons == "by_label" and not clips.facts.two_person_classes:
+        logger.info("%s names no two-person classes, so --persons by_label is top1", clips.facts.name)
     job = Job(
         build=build,
         describe=partial(store_facts, clips.facts),
@@ -114,8 +129,18 @@ def _workers(scheduler: str, job: Job) -> Iterator[tuple[Workers, StoreFacts]]:
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    defaults = ExtractConfig()
-    parser = argparse.ArgumentParser(prog="python -m scripts.extract_features", description=__doc__)
+    profiles = argparse.ArgumentParser(add_help=False)
+    profiles.add_argument(
+        "--profile",
+        choices=PROFILES,
+        default="default",
+        help="defaults of the options below (default: default)",
+    )
+    profile = PROFILES[profiles.parse_known_args(argv)[0].profile]
+    defaults = profile.extract
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.extract_features", description=__doc__, parents=[profiles]
+    )
     what = parser.add_argument_group("what")
     what.add_argument(
         "--dataset", required=True, help="a known dataset, a folder of class folders, or a CSV/JSONL table"
@@ -136,9 +161,11 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     how.add_argument(
         "--detector-size",
         type=_positive,
-        help="longer side of the detector's input (default: half of the frame's, within 640 and 1280)",
+        default=profile.detector.image_size,
+        help="longer side of the detector's input (default: half of the frame's, within 640 and 1280; "
+        "reference: 640)",
     )
-    asked = DetectorConfig()
+    asked = profile.detector
     how.add_argument(
         "--detector-confidence", type=_within(0, 1), default=asked.confidence, help="default: %(default)s"
     )
@@ -146,12 +173,20 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     how.add_argument("--pose", type=Path, required=True, help="mmpose config file")
     how.add_argument("--pose-checkpoint", type=Path, required=True, help="its weights")
     how.add_argument(
-        "--taps", required=True, help="module.path or module.path[i], with commas between; simcc"
+        "--taps",
+        required=not profile.taps,
+        default=",".join(profile.taps),
+        help="module.path or module.path[i], with commas between; simcc",
     )
     how.add_argument(
         "--clock", type=_clock, default=defaults.clock, help="sample times, or native (default: 64)"
     )
-    how.add_argument("--persons", choices=MAX_PERSONS, default=defaults.persons, help="default: %(default)s")
+    how.add_argument(
+        "--persons",
+        choices=MAX_PERSONS,
+        default=defaults.persons,
+        help="who is in a clip; by_label looks at its class, as published on NTU (default: %(default)s)",
+    )
     how.add_argument(
         "--crops", type=_crops, default=defaults.crops, help="person, clip, person,clip (default) or none"
     )
@@ -159,7 +194,34 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--jpeg-quality", type=_within(1, 100), default=defaults.jpeg_quality, help="default: %(default)s"
     )
     how.add_argument(
-        "--batch-norm", choices=("eval", "per_image"), default="eval", help="default: %(default)s"
+        "--batch-norm",
+        choices=("eval", "per_image"),
+        default=profile.batch_norm,
+        help="statistics of the training, or of each single crop (default: %(default)s)",
+    )
+    how.add_argument(
+        "--pose-aspect",
+        choices=get_args(PoseAspect),
+        default=defaults.pose_aspect,
+        help="a box is widened to the network's input, or to the frame's height/width (default: %(default)s)",
+    )
+    how.add_argument(
+        "--box-edges",
+        choices=get_args(BoxEdges),
+        default=defaults.box_edges,
+        help="boxes as detected, or in whole pixels (default: %(default)s)",
+    )
+    how.add_argument(
+        "--absence",
+        choices=get_args(Absence),
+        default=defaults.absence,
+        help="an absent person is marked, or zeros that are interpolated (default: %(default)s)",
+    )
+    how.add_argument(
+        "--pooling",
+        choices=get_args(Pooling),
+        default=defaults.pooling,
+        help="at each joint, or in a region of 3x3 or 5x5 cells around it (default: %(default)s)",
     )
     how.add_argument(
         "--precision", choices=("fp32", "bf16", "fp16"), default="fp32", help="default: %(default)s"

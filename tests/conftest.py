@@ -19,6 +19,7 @@ EXTRACTION = [
     "unit/test_crop.py",
     "unit/test_dispatch.py",
     "unit/test_persons.py",
+    "unit/test_profiles.py",
     "unit/test_tracking*.py",
 ]
 collect_ignore_glob = [] if importlib.util.find_spec("mmpose") else EXTRACTION

@@ -146,28 +146,39 @@ def fake_extractor(
     crops: tuple[Crop, ...] = ("person", "clip"),
     detect_batch: int = 4,
     pose_batch: int = 4,
+    two_person_classes: tuple[str, ...] = (),
+    **switches: str,
 ) -> Extractor:
     return Extractor(
         detector=FakeDetector(detect_batch),
         boxes=None,
         pose=FakePose(pose_batch),
-        config=ExtractConfig(clock=clock, persons=persons, crops=crops),
+        config=ExtractConfig(clock=clock, persons=persons, crops=crops, **switches),
+        two_person_classes=two_person_classes,
     )
 
 
-def stages_of(extractor: Extractor, frames: Sequence[Frame], clip_id: str = "clip") -> Callable[[], Stages]:
+def stages_of(
+    extractor: Extractor, frames: Sequence[Frame], clip_id: str = "clip", label: str | None = None
+) -> Callable[[], Stages]:
     """Begin a clip whose video is in memory and gives only what the extractor asks for, as a decoder does."""
     wanted = extractor.frames_wanted(FakeVideo(frames).facts)
-    return lambda: extractor.stages(ClipEntry(clip_id, f"{clip_id}.avi"), lambda _: FakeVideo(frames, wanted))
+    entry = ClipEntry(clip_id, f"{clip_id}.avi", label)
+    return lambda: extractor.stages(entry, lambda _: FakeVideo(frames, wanted))
 
 
 def extract_clips(
-    extractor: Extractor, clips: Mapping[str, Sequence[Frame]], *, max_active: int = 2
+    extractor: Extractor,
+    clips: Mapping[str, Sequence[Frame]],
+    *,
+    max_active: int = 2,
+    label: str | None = None,
 ) -> dict[str, ExtractedClip]:
     """Extract clips in memory together."""
     scheduler = Scheduler(extractor.networks(), max_active=max_active)
-    return dict(scheduler.run((key, stages_of(extractor, frames, key)) for key, frames in clips.items()))
+    clips_begun = ((key, stages_of(extractor, frames, key, label)) for key, frames in clips.items())
+    return dict(scheduler.run(clips_begun))
 
 
-def extract_one(extractor: Extractor, frames: Sequence[Frame]) -> ExtractedClip:
-    return extract_clips(extractor, {"clip": frames})["clip"]
+def extract_one(extractor: Extractor, frames: Sequence[Frame], label: str | None = None) -> ExtractedClip:
+    return extract_clips(extractor, {"clip": frames}, label=label)["clip"]

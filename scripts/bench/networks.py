@@ -44,7 +44,7 @@ def bench_pipeline(*, pose: str, detector: str, num_clips: int, num_frames: int,
                     (clip_id, partial(extractor.stages, ClipEntry(clip_id, ""), _already(pool.submit(video))))
                     for clip_id in map(str, range(num_clips))
                 )
-                for _ in Scheduler(extractor.networks(), max_active=2).run(clips):
+                for _ in Scheduler(extractor.networks(), max_active=2, news=pool.news).run(clips):
                     pass
 
         size = DetectorConfig().image_size_for(1920, 1080)

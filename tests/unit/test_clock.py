@@ -126,6 +126,30 @@ def test_a_sample_time_that_is_a_frame_has_no_second_chance():
     assert nearest_valid(times, np.array([0, 1, 2]), np.array([True, False, True])).tolist() == [-1]
 
 
+@pytest.mark.parametrize(
+    ("valid", "values", "expected", "expected_valid"),
+    [
+        ([1, 1, 1, 1], [10, 20, 30, 40], [15, 35], [True, True]),
+        ([1, 0, 0, 1], [10, 0, 0, 40], [5, 20], [True, True]),  # half of it is left
+        ([0, 0, 1, 1], [0, 0, 30, 40], [0, 35], [False, True]),
+    ],
+)
+def test_zeros_are_interpolated_through(valid, values, expected, expected_valid):
+    times = sample_times(4, 2)  # 0.5 and 2.5
+    blend = blend_valid(times, np.arange(4), np.array(valid, bool)[:, None], "zeros")
+
+    assert blend(np.array(values, np.float32)[:, None])[:, 0].tolist() == expected
+    assert blend.valid[:, 0].tolist() == expected_valid
+
+
+def test_with_zeros_the_share_is_that_of_the_sample_time():
+    # 2 frames at 4 times: 0, 0.25, 0.75, 1.25; only the second frame has the person, with 8
+    blend = blend_valid(sample_times(2, 4), np.arange(2), np.array([[False], [True]]), "zeros")
+
+    assert blend(np.array([[0], [8]], np.float32))[:, 0].tolist() == [0, 2, 6, 8]
+    assert blend.valid[:, 0].tolist() == [False, True, True, True]
+
+
 def test_persons_are_absent_one_by_one():
     times = sample_times(2, 1)  # position 0.5
     values = np.array([[[1.0], [10.0]], [[3.0], [30.0]]], np.float32)  # frame, person, channel

@@ -27,6 +27,30 @@ def test_published_affine():
     )
 
 
+def test_published_affine_with_the_aspect_of_the_frame():
+    # specs/hpnet.md A.3: 1080 / 1920 = 0.5625, window 323.4375 x 431.25 px
+    matrix = crop_affine(GOLDEN_BOX, crop_wh=CROP_WH, aspect=1080 / 1920)
+
+    np.testing.assert_allclose(
+        matrix, [[0.5936232, 0, -528.7884], [0, 0.5936232, -178.9032]], rtol=1e-6, atol=1e-4
+    )
+
+
+def test_a_portrait_frame_makes_a_tall_box_small():
+    # 40 x 100 in 1080 x 1920: 100 x 16 / 9 is wider than 40, times 1.25 that is 222.22
+    matrix = crop_affine(np.array([0, 0, 40, 100], np.float32), crop_wh=CROP_WH, aspect=1920 / 1080)
+
+    np.testing.assert_allclose(matrix[0, 0], 192 / 222.2222, rtol=1e-6)
+    assert matrix[0, 0] == matrix[1, 1]
+
+
+def test_a_wide_box_is_the_same_with_any_aspect_that_it_exceeds():
+    # 200 x 40: 200 is more than 40 x 0.75 and 40 x 0.5625
+    np.testing.assert_array_equal(
+        crop_affine(WIDE_BOX, crop_wh=CROP_WH), crop_affine(WIDE_BOX, crop_wh=CROP_WH, aspect=0.5625)
+    )
+
+
 @pytest.mark.parametrize("affine", ["standard", "udp"])
 @pytest.mark.parametrize("box", [GOLDEN_BOX, WIDE_BOX])
 def test_affine_is_mmposes(box, affine):

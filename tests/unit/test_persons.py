@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from extract.interfaces import Detections, Persons
-from extract.persons import MAX_PERSONS, PersonPolicy, frames_to_detect, select_persons
+from extract.persons import MAX_PERSONS, PersonPolicy, frames_to_detect, round_boxes, select_persons
 
 Look = tuple[float, float, float]  # x of the centre, score, height
 
@@ -143,6 +143,55 @@ def test_the_releases_policies_take_the_most_confident_of_each_frame() -> None:
     assert xs(top1, 0) == [100, 300, 500]
     assert top2.valid.tolist() == [[True, True], [True, True], [True, False], [False, False]]
     assert (xs(top2, 0), xs(top2, 1)) == ([100, 300, 500], [300, 100])
+
+
+@pytest.mark.parametrize(
+    ("is_two_person_class", "first", "second"),
+    [
+        (True, [100, 300, 500], [300, 200, 500]),  # alone in the last frame, and so in both slots
+        (False, [100, 300, 500], []),  # whatever else is seen
+    ],
+)
+def test_the_label_decides(is_two_person_class: bool, first: list[float], second: list[float]) -> None:
+    clip = {
+        0: found((100, 0.9, 100), (300, 0.8, 100), (500, 0.7, 100)),
+        1: found((200, 0.6, 100), (300, 0.8, 100)),
+        2: found((500, 0.3, 100)),
+        3: found(),
+    }
+
+    persons = select_persons(
+        clip, policy="by_label", pose_frames=range(4), fps=30.0, is_two_person_class=is_two_person_class
+    )
+
+    assert persons.valid.shape == (4, 2)
+    assert (xs(persons, 0), xs(persons, 1)) == (first, second)
+    assert not persons.valid[3].any()
+    assert (persons.boxes_xyxy[~persons.valid] == 0).all()
+
+
+@pytest.mark.parametrize("policy", ["tracked", "top1", "top2_by_score"])
+def test_no_other_policy_looks_at_the_label(policy: PersonPolicy) -> None:
+    clip = {frame: found((100, 0.9, 100), (300, 0.8, 100)) for frame in range(9)}
+    one, two = (
+        select_persons(
+            clip, policy=policy, pose_frames=range(9), fps=30.0, is_two_person_class=is_two_person_class
+        )
+        for is_two_person_class in (False, True)
+    )
+
+    np.testing.assert_array_equal(one.boxes_xyxy, two.boxes_xyxy)
+    np.testing.assert_array_equal(one.valid, two.valid)
+
+
+def test_rounded_boxes() -> None:
+    boxes = [[10.5, 11.5, 20.4, 30.6], [5.1, 6, 5.2, 60], [0, 0, 1, 1]]
+    rounded = round_boxes(Detections(np.array(boxes, np.float32), np.array([0.9, 0.8, 0.7], np.float32)))
+
+    # half to even; the second one is thinner than a pixel
+    assert rounded.boxes_xyxy.tolist() == [[10, 12, 20, 31], [0, 0, 1, 1]]
+    np.testing.assert_array_equal(rounded.scores, np.array([0.9, 0.7], np.float32))
+    assert len(round_boxes(found())) == 0
 
 
 @pytest.mark.parametrize("policy", MAX_PERSONS)

@@ -32,6 +32,69 @@ def test_fades_outside():
     torch.testing.assert_close(pooled.flatten(), torch.tensor([1.0, 0.5, 0.0, 0.0, 0.5]))
 
 
+# cell (column, row) of a 5 x 5 map holds column + 10 row; cells are 10 px apart
+TENS = (torch.arange(5.0) + 10 * torch.arange(5.0)[:, None])[None, None]
+
+
+def pooled_from(feature_map, keypoint, pooling):
+    keypoints = torch.tensor([[keypoint]])
+    return pool_at_joints(feature_map, keypoints, crop_wh=(40, 40), pooling=pooling).item()
+
+
+@pytest.mark.parametrize(
+    ("pooling", "expected"),
+    [
+        ("point", 22),
+        ("mean3", 22),  # the mean of a ramp is its middle
+        ("max3", 33),  # one column to the right and one row down
+        ("mean5", 22),
+        ("max5", 44),
+    ],
+)
+def test_regions_around_the_middle_cell(pooling, expected):
+    assert pooled_from(TENS, [20.0, 20.0], pooling) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("pooling", "expected"),
+    [
+        ("point", 22.5),
+        ("max3", 33.5),
+        (
+            "max5",
+            43.5,
+        ),  # a cell to the right; two are half a cell beyond the border, where half of 44 is left
+    ],
+)
+def test_regions_between_two_cells(pooling, expected):
+    assert pooled_from(TENS, [25.0, 20.0], pooling) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("pooling", "expected"),
+    [
+        ("mean3", (0 + 1 + 10 + 11) / 9),  # zeros outside count
+        ("max3", 11),
+        ("mean5", (0 + 1 + 2 + 10 + 11 + 12 + 20 + 21 + 22) / 25),
+        ("max5", 22),
+    ],
+)
+def test_regions_at_the_corner(pooling, expected):
+    assert pooled_from(TENS, [0.0, 0.0], pooling) == pytest.approx(expected)
+
+
+def test_maximum_of_a_region_beyond_the_border_is_zero_not_less():
+    assert pooled_from(TENS - 100, [0.0, 0.0], "max3") == 0
+    assert pooled_from(TENS - 100, [20.0, 20.0], "max3") == pytest.approx(33 - 100)
+
+
+def test_steps_of_a_region_are_cells_of_a_map_that_is_not_square():
+    # 3 columns 20 px apart and 5 rows 10 px apart
+    feature_map = (torch.arange(3.0) + 10 * torch.arange(5.0)[:, None])[None, None]
+
+    assert pooled_from(feature_map, [20.0, 20.0], "max3") == pytest.approx(32)
+
+
 def test_rows_are_the_crops():
     maps = torch.stack([torch.full((2, 3, 3), 5.0), torch.full((2, 3, 3), 7.0)])
 

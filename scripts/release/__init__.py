@@ -1,0 +1,1 @@
+"""Comparing with features that the authors' release extracted."""
