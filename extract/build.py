@@ -36,7 +36,7 @@ def build_extractor(
     *,
     detector: str,
     detector_config: DetectorConfig,
-    pose: Path,
+    pose: Path | Mapping[str, object],
     pose_checkpoint: Path | None,
     taps: Sequence[str],
     config: ExtractConfig,
@@ -45,8 +45,9 @@ def build_extractor(
     pose_batch: int,
     batch_norm: BatchNorm,
     precision: Precision,
+    pose_importer: str | None = None,
 ) -> Extractor:
-    """Load the networks."""
+    """Load the networks; ``extract.networks`` finds their files."""
     network, boxes = build_detector(detector, device=device, batch_size=detect_batch, config=detector_config)
     estimator = MmposeEstimator(
         pose,
@@ -56,6 +57,7 @@ def build_extractor(
         batch_size=pose_batch,
         batch_norm=batch_norm,
         precision=precision,
+        importer=pose_importer,
     )
     return Extractor(detector=network, boxes=boxes, pose=estimator, config=config)
 

@@ -23,3 +23,7 @@ class VideoError(Exception):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class WeightsError(ValueError):
+    """A file of weights is missing or is not what it should be; the message names it and what to do."""

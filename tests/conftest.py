@@ -5,8 +5,10 @@ import importlib.util
 EXTRACTION = [
     "golden/*",
     "integration/test_decode*.py",
+    "integration/test_download.py",
     "integration/test_kill_real.py",
     "integration/test_pipeline.py",
+    "integration/test_presets.py",
     "integration/test_run.py",
     "unit/test_crop.py",
     "unit/test_persons.py",

@@ -20,6 +20,7 @@ ONE_IMPORTER = {
     "ultralytics": {"extract/detect_yolo.py"},
     "mmpose": {"extract/pose_mmpose.py"},
     "mmengine": {"extract/pose_mmpose.py"},
+    "requests": {"extract/download.py"},
 }
 BENCHMARKS = {"scripts/bench/made.py"}  # writes the videos that it measures with
 
