@@ -158,8 +158,7 @@ def _transfer(address: str, part: _Part, progress: "_Progress") -> None:
                 part.remove()  # another part than was asked for
                 raise _CutError("another part of the file came than was asked for")
             part.begin(address, _version(response))
-        length = response.headers.get("Content-Length")
-        total = part.size + int(length) if length else None
+        total = _total(response)
         progress.begin(part.size, total)
         _append(response, part, progress)
     if total is not None and part.size != total:
@@ -190,6 +189,15 @@ def _version(response: requests.Response) -> str | None:
     etag: str | None = response.headers.get("ETag")
     modified: str | None = response.headers.get("Last-Modified")
     return etag if etag and not etag.startswith("W/") else modified
+
+
+def _total(response: requests.Response) -> int | None:
+    """Return the bytes of the whole file; a server may give less of it at once than it was asked for."""
+    if response.status_code == HTTPStatus.PARTIAL_CONTENT:
+        size = response.headers["Content-Range"].rpartition("/")[2]
+    else:
+        size = response.headers.get("Content-Length", "")
+    return int(size) if size.isdigit() else None
 
 
 def _goes_on(response: requests.Response, size: int, version: str) -> bool:

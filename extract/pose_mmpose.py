@@ -210,7 +210,7 @@ def _build(settings: Config, checkpoint: Path | None, importer: str | None) -> t
         state = loaded.get("state_dict", loaded)
         if importer is not None:
             module, _, function = importer.partition(":")
-            state = getattr(importlib.import_module(module), function)(state)
+            state = getattr(importlib.import_module(module), function)(state, model.state_dict())
         try:
             wrong = model.load_state_dict(state, strict=False)
         except RuntimeError as error:  # the same names, other shapes

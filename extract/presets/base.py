@@ -40,7 +40,8 @@ class PosePreset:
         taps: what the levels H1, H2, H3 are in this network: level -> tap (design, numerics contract 1). The
             first one is the default feature of the streams: H2.
         importer: ``module:function`` that gives the checkpoint's weights the names that the config has for
-            them (a state dict in, a state dict out). None: the names fit.
+            them: (checkpoint's state dict, network's state dict) -> state dict with the network's names;
+            ValueError if it cannot. None: the names fit.
     """
 
     name: str

@@ -5,6 +5,7 @@ import hashlib
 import json
 import logging
 import multiprocessing
+import os
 import resource
 import socket
 import threading
@@ -31,6 +32,7 @@ class Site:
     content: bytes = CONTENT
     etag: str | None = '"one"'
     has_ranges: bool = True
+    most: int | None = None  # bytes of a part, however many were asked for
     statuses: list[int] = field(default_factory=list)  # of the first answers, instead of the file
     cuts: list[int] = field(default_factory=list)  # bytes after which the first answers break off
     asked: list[str | None] = field(default_factory=list)  # the Range of every request
@@ -45,13 +47,15 @@ class Site:
         if begin > len(self.content):
             request.send_error(416)
             return
-        body = self.content[begin:]
+        end = begin + self.most if begin and self.most else None
+        body = self.content[begin:end]
         request.send_response(206 if begin else 200)
         request.send_header("Content-Length", str(len(body)))
         if self.etag:
             request.send_header("ETag", self.etag)
         if begin:
-            request.send_header("Content-Range", f"bytes {begin}-{len(self.content) - 1}/{len(self.content)}")
+            last = begin + len(body) - 1
+            request.send_header("Content-Range", f"bytes {begin}-{last}/{len(self.content)}")
         request.end_headers()
         request.wfile.write(body[: self.cuts.pop(0)] if self.cuts else body)
 
@@ -131,6 +135,17 @@ def test_another_process_goes_on_with_what_was_synced(site, target, monkeypatch)
     assert site.asked == [f"bytes={16 * PIECE}-"]
 
 
+def test_what_comes_is_synced_now_and_then(site, target, monkeypatch):
+    synced = []
+    monkeypatch.setattr(transfer, "_SYNC_EVERY", 20 * PIECE)
+    monkeypatch.setattr(transfer.os, "fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_size))
+
+    fetch(site, target)
+
+    parts = [size for size in synced if size >= 20 * PIECE]
+    assert parts == [20 * PIECE, 40 * PIECE, 60 * PIECE, len(CONTENT)]  # the last one before the rename
+
+
 def test_bytes_that_may_not_be_on_disk_are_not_trusted(site, target):
     site.cuts = [20 * PIECE, 0, 0, 0]
     with pytest.raises(DownloadError):
@@ -142,6 +157,16 @@ def test_bytes_that_may_not_be_on_disk_are_not_trusted(site, target):
 
     assert target.read_bytes() == CONTENT
     assert site.asked == [None]
+
+
+def test_server_that_gives_small_parts_is_asked_for_all_of_them(site, target):
+    site.cuts = [20 * PIECE]
+    site.most = 15 * PIECE
+
+    fetch(site, target)
+
+    assert target.read_bytes() == CONTENT
+    assert site.asked == [None, *(f"bytes={number * PIECE}-" for number in (20, 35, 50))]
 
 
 def test_server_without_ranges_sends_the_whole_again(site, target):
@@ -173,6 +198,7 @@ def test_file_that_changed_meanwhile_is_fetched_anew(site, target, monkeypatch, 
     fetch(site, target)
 
     assert target.read_bytes() == after
+    assert len(site.asked) == (2 if heeds_if_range else 3)
 
 
 def test_file_that_became_shorter_is_fetched_anew(site, target, monkeypatch):
