@@ -39,10 +39,11 @@ def provide_weights(weights: Weights, folder: Path) -> Path:
         )
     make_folder(folder.absolute())
     with _alone(path):
-        if not path.is_file():
+        came_by_hand = path.is_file()
+        if not came_by_hand:
             _fetch(weights, path)
         if not record.is_file():
-            _record(weights, path, record)
+            _record(weights, path, record, address=None if came_by_hand else weights.address)
             return path
     _check_again(path, record)
     return path
@@ -64,13 +65,13 @@ def _fetch(weights: Weights, path: Path) -> None:
         ) from error
 
 
-def _record(weights: Weights, path: Path, record: Path) -> None:
+def _record(weights: Weights, path: Path, record: Path, *, address: str | None) -> None:
     try:
         digest = _check_new(path, weights)
     except WeightsError as error:
         source = weights.address or weights.by_hand
         raise WeightsError(f"{error}. Get it from {source}, and put it there") from error
-    facts = {"sha256": digest, "size": path.stat().st_size, "address": weights.address}
+    facts = {"sha256": digest, "size": path.stat().st_size, "address": address}
     write_file(record, (json.dumps(facts, indent=1) + "\n").encode())
     logger.info("%s: sha256 %s, recorded in %s", path, digest, record.name)
 
