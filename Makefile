@@ -14,14 +14,16 @@ DATASET ?=
 VIDEOS ?=
 ## STORE            folder of the store, or for reading any fsspec URL (extract: data/stores/<name of DATASET>)
 STORE ?=
-## DETECTOR         ultralytics weights, a .json file of boxes, or none
+## DETECTOR         a preset's name, ultralytics weights, a .json file of boxes, or none
 DETECTOR ?=
-## POSE             a mmpose config
+## POSE             a preset's name, or a mmpose config
 POSE ?=
-## POSE_CHECKPOINT  its weights
+## POSE_CHECKPOINT  its weights (a preset's own)
 POSE_CHECKPOINT ?=
-## TAPS             modules to read features from, the first one being the default of the streams
+## TAPS             modules to read features from, the first one being the default of the streams (a preset's own)
 TAPS ?=
+## WEIGHTS_FOLDER   where presets' weights are, or are downloaded to (data/weights)
+WEIGHTS_FOLDER ?=
 ## DEVICE           cpu, cuda:0, … (the first GPU, else the CPU)
 DEVICE ?=
 ## SCHEDULER        who extracts: here, local:N for N processes, or the address of a dask cluster (here)
@@ -37,8 +39,8 @@ RUN = "$(ENVIRONMENT)/bin/python"
 option = $(if $($(1)),--$(2) "$($(1))")
 QUIET = $(if $(filter setup,$(MAKECMDGOALS)),,--quiet)
 EXTRACTION = $(call option,STORE,store) $(call option,VIDEOS,videos) $(call option,DETECTOR,detector) $(call option,POSE,pose) \
-	$(call option,POSE_CHECKPOINT,pose-checkpoint) $(call option,TAPS,taps) $(call option,DEVICE,device) \
-	$(call option,SCHEDULER,scheduler)
+	$(call option,POSE_CHECKPOINT,pose-checkpoint) $(call option,TAPS,taps) \
+	$(call option,WEIGHTS_FOLDER,weights-folder) $(call option,DEVICE,device) $(call option,SCHEDULER,scheduler)
 COMPILE = $(UV) pip compile pyproject.toml --group dev --quiet --python-version 3.11 \
 	--python-platform x86_64-manylinux_2_28 --only-binary :all: --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock"
@@ -47,7 +49,7 @@ COMPILE = $(UV) pip compile pyproject.toml --group dev --quiet --python-version 
 export PYTHONNOUSERSITE = 1
 
 .DEFAULT_GOAL = help
-.PHONY: help setup extract info verify reindex show bench test lint format lock
+.PHONY: help setup extract presets info verify reindex show bench test lint format lock
 
 help:  ## print this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-17s%s\n", $$1, $$2 }' Makefile
@@ -63,6 +65,9 @@ setup:  ## make the environment from the lock file; every other target begins wi
 extract: WITH = all
 extract: need-DATASET setup  ## videos to store; resumes
 	$(RUN) -m scripts.extract_features --dataset "$(DATASET)" $(EXTRACTION) $(ARGS)
+
+presets: setup  ## the networks that DETECTOR and POSE know by name, and whether their weights are here
+	$(RUN) -m scripts.list_presets $(call option,WEIGHTS_FOLDER,weights-folder) $(ARGS)
 
 info: need-STORE setup  ## what a store holds
 	$(RUN) -m scripts.show_info --store "$(STORE)" $(ARGS)

@@ -38,7 +38,7 @@ def build_extractor(
     *,
     detector: str,
     detector_config: DetectorConfig,
-    pose: Path,
+    pose: Path | Mapping[str, object],
     pose_checkpoint: Path | None,
     taps: Sequence[str],
     config: ExtractConfig,
@@ -48,7 +48,7 @@ def build_extractor(
     precision: Precision,
     two_person_classes: tuple[str, ...] = (),
 ) -> Extractor:
-    """Load the networks."""
+    """Load the networks; ``extract.networks`` finds their files."""
     keep_float32()
     network, boxes = build_detector(detector, device=device, batch_size=detect_batch, config=detector_config)
     estimator = MmposeEstimator(

@@ -16,6 +16,7 @@ from torch import nn
 
 from extract.config import DetectorConfig
 from extract.interfaces import Detections, Frame
+from extract.weights_check import check_weights_file
 
 # Read on import: no telemetry, no look-ups on the network, no pip behind the user's back, and a settings
 # folder of our own, because many processes corrupt the shared one (specs/ecosystem.md Y2, Y3).
@@ -25,14 +26,28 @@ os.environ.update(
 )
 from ultralytics import YOLO as YOLO  # noqa: E402  # re-exported: whoever needs it gets it with the guards
 from ultralytics import settings  # noqa: E402
-from ultralytics.utils import nms  # noqa: E402
+from ultralytics.utils import checks, downloads, nms  # noqa: E402
 
 settings.update({"sync": False})
+
+
+def _refuse_download(url: str, *args: object, **options: object) -> None:
+    raise ConnectionError(f"it would download {url}, which nobody asked for")
+
+
+# Presets are fetched by extract/weights.py, and a file is the one that was named: ultralytics would take
+# yolov5m.pt for its own yolov5mu.pt and download that.
+downloads.safe_download = _refuse_download
+checks.check_yolov5u_filename = lambda file, verbose=True: file
 # Its suppression of double boxes gives up after some seconds, without the rest of the batch: a machine that
 # was asleep for a while would lose persons. On a clock that stands still it never does.
 nms.time = SimpleNamespace(time=lambda: 0.0)
 
 PERSON = "person"  # class name in COCO weights
+_YOLOV5 = (
+    "weights of the YOLOv5 project, whose own Python classes ultralytics 8 does not have. Take the preset "
+    "yolov5mu (trained again: other boxes), or give DETECTOR boxes that YOLOv5 found, as a .json file"
+)
 
 
 class YoloDetector:
@@ -46,7 +61,7 @@ class YoloDetector:
 
     Raises:
         FileNotFoundError: there are no such weights.
-        ValueError: the network has no class "person".
+        ValueError: the file holds no weights that ultralytics can load, or no class "person".
     """
 
     def __init__(self, weights: Path, *, device: str, batch_size: int, config: DetectorConfig) -> None:
@@ -55,14 +70,15 @@ class YoloDetector:
                 f"{weights}: no such detector weights; give DETECTOR a file of ultralytics weights "
                 "(for example yolov8n.pt), a .json file of boxes, or none"
             )
+        check_weights_file(weights)
         self.batch_size = batch_size
         self._config = config
         try:
-            self._yolo = YOLO(str(weights))
+            # not by a bare name: under a known one it would remove a damaged file and download another
+            self._yolo = YOLO(str(weights.absolute()))
         except Exception as error:  # it raises whatever unpickling a wrong file happens to raise
-            raise ValueError(
-                f"{weights}: ultralytics cannot load it ({error}); expected its weights"
-            ) from error
+            found = _YOLOV5 if _is_yolov5(error) else f"ultralytics cannot load it ({error})"
+            raise ValueError(f"{weights}: {found}; expected weights of ultralytics 8") from error
         persons = [index for index, name in self._yolo.names.items() if name == PERSON]
         if not persons:
             names = ", ".join(list(self._yolo.names.values())[:10])
@@ -105,6 +121,11 @@ class YoloDetector:
         num_threads = torch.get_num_threads()
         self([np.zeros((64, 64, 3), np.uint8)] * self.batch_size)
         torch.set_num_threads(num_threads)
+
+
+def _is_yolov5(error: BaseException) -> bool:
+    cause = error.__cause__
+    return isinstance(cause, ModuleNotFoundError) and str(cause.name).partition(".")[0] == "models"
 
 
 def _detections(boxes: object) -> Detections:

@@ -25,5 +25,9 @@ class VideoError(Exception):
         return str(self.args[0])
 
 
+class WeightsError(ValueError):
+    """A file of weights is missing or is not what it should be; the message names it and what to do."""
+
+
 class WorkersError(Exception):
     """The workers of a cluster cannot work; the message says what to look at."""

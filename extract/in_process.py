@@ -134,6 +134,4 @@ class _Opening:
         begun, self._begun = self._begun, None
         if begun is not None and not count_by_decoding:
             return begun
-        return self._pool.submit(
-            self._path, again=True, use_pyav=count_by_decoding, interval=self._interval
-        )
+        return self._pool.submit(self._path, again=True, use_pyav=count_by_decoding, interval=self._interval)

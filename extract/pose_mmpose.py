@@ -1,9 +1,9 @@
 """Crops to keypoints and pooled features; the only file that imports mmpose and mmengine."""
 
+import copy
 import hashlib
 import json
 import logging
-import pickle
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +16,6 @@ from torch import Tensor
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # mmpose warns on import of what it would need to train
     from mmengine.config import Config
-    from mmengine.logging.history_buffer import HistoryBuffer
     from mmpose.apis import init_model
 
 from extract.config import BatchNorm, Pooling, Precision
@@ -26,6 +25,7 @@ from extract.interfaces import Affine, PoseBatch
 from extract.per_image_norm import use_per_image_norm
 from extract.pool import pool_at_joints
 from extract.taps import SIMCC, Tap, TapReader, parse_tap
+from extract.weights_check import check_weights_file
 from store.skeleton import Skeleton, make_skeleton
 
 logger = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class MmposeEstimator:
     """Any mmpose top-down network with a heatmap or SimCC head.
 
     Args:
-        config: a mmpose config file (Python: it is run).
+        config: a mmpose config file (Python: it is run), or what one would say, as a dictionary.
         checkpoint: its weights, mmpose's or those of SimCC's authors; None for random ones (tests and
             benchmarks).
         taps: what to pool: ``module.path``, ``module.path[i]``, or ``simcc``.
@@ -55,7 +55,7 @@ class MmposeEstimator:
 
     def __init__(
         self,
-        config: Path,
+        config: Path | Mapping[str, object],
         checkpoint: Path | None,
         *,
         taps: Sequence[str],
@@ -182,17 +182,20 @@ class MmposeEstimator:
         return channels
 
 
-def _read_config(path: Path) -> Config:
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such pose config; give POSE a mmpose config file (.py)")
-    try:
-        settings = Config.fromfile(str(path))
-    except Exception as error:  # a config is Python, so anything can go wrong in it
-        raise ValueError(f"{path}: not a config that mmengine can read ({error})") from error
+def _read_config(config: Path | Mapping[str, object]) -> Config:
+    if not isinstance(config, Path):
+        settings = Config(copy.deepcopy(dict(config)))
+    elif not config.is_file():
+        raise FileNotFoundError(f"{config}: no such pose config; give POSE a mmpose config file (.py)")
+    else:
+        try:
+            settings = Config.fromfile(str(config))
+        except Exception as error:  # a config is Python, so anything can go wrong in it
+            raise ValueError(f"{config}: not a config that mmengine can read ({error})") from error
     model = settings.get("model", {})
     if "decoder" not in model.get("head", {}) or "backbone" not in model:
         raise ValueError(
-            f"{path}: its model has no backbone or no head with a decoder; "
+            f"{config}: its model has no backbone or no head with a decoder; "
             "expected a mmpose 1.x top-down config"
         )
     if "init_cfg" in settings.model.backbone:
@@ -208,6 +211,7 @@ def _build(settings: Config, checkpoint: Path | None) -> tuple[Any, Skeleton]:
     with warnings.catch_warnings(record=True):
         model = init_model(settings, None, device="cpu")
     metadata = model.dataset_meta
+    name = settings.filename or "the preset's config"
     if checkpoint is not None:
         loaded = _load(checkpoint)
         state = loaded.get("state_dict", loaded)
@@ -215,12 +219,16 @@ def _build(settings: Config, checkpoint: Path | None) -> tuple[Any, Skeleton]:
             try:
                 state = import_simcc_hrnet(state, model.state_dict())
             except ValueError as error:
-                raise ValueError(f"{checkpoint}, for {settings.filename}: {error}") from error
+                raise ValueError(f"{checkpoint}, for {name}: {error}") from error
             logger.info("%s: a checkpoint of SimCC's authors; imported into mmpose's names", checkpoint)
-        wrong = model.load_state_dict(state, strict=False)
+        try:
+            wrong = model.load_state_dict(state, strict=False)
+        except RuntimeError as error:  # the same names, other shapes
+            first = str(error).splitlines()[1:2] or [str(error)]
+            raise ValueError(f"{checkpoint} does not fit {name}: {first[0].strip()}") from error
         if wrong.missing_keys or wrong.unexpected_keys:
             raise ValueError(
-                f"{checkpoint} does not fit {settings.filename}: the network lacks weights for "
+                f"{checkpoint} does not fit {name}: the network lacks weights for "
                 f"{wrong.missing_keys[:3]} ({len(wrong.missing_keys)}), the checkpoint has "
                 f"{wrong.unexpected_keys[:3]} too many ({len(wrong.unexpected_keys)}); give this config's own"
             )
@@ -231,25 +239,44 @@ def _build(settings: Config, checkpoint: Path | None) -> tuple[Any, Skeleton]:
     return model, make_skeleton(names, links)
 
 
+class _Unread:
+    """Stands where mmengine's loss history was; nothing of that is made."""
+
+    def __setstate__(self, state: object) -> None:
+        pass
+
+
+def _unread(owner: object, name: str) -> None:
+    """Stand in for ``getattr``, by which the loss history names its statistics, and look nothing up."""
+
+
+_LOSS_HISTORY = [(_Unread, "mmengine.logging.history_buffer.HistoryBuffer"), (_unread, "builtins.getattr")]
+
+
 def _load(checkpoint: Path) -> dict[str, Any]:
     if not checkpoint.is_file():
         raise FileNotFoundError(
             f"{checkpoint}: no such checkpoint; give POSE_CHECKPOINT the weights of the pose config"
         )
-    # what mmengine itself writes beside the weights: its loss history, numpy numbers
-    harmless: list[Any] = [HistoryBuffer, np.ndarray, np.dtype]
+    check_weights_file(checkpoint)
+    # what mmengine itself writes beside the weights: joints with colours, numpy numbers, its loss history
+    harmless: list[Any] = [np.ndarray, np.dtype, *_LOSS_HISTORY]
     # private names, but the ones that numpy 1 writes into every pickle of an array or a number
     harmless += [getattr(np.core.multiarray, name) for name in ("_reconstruct", "scalar")]
-    harmless += [type(np.dtype(kind)) for kind in ("f4", "f8", "i4", "i8", "bool")]
+    harmless += [type(np.dtype(kind)) for kind in ("f4", "f8", "i4", "i8", "u1", "bool")]
     try:
         with torch.serialization.safe_globals(harmless):
             loaded: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+    except Exception as error:  # a damaged pickle raises whatever it stumbles over
+        lines = str(error).splitlines() or [type(error).__name__]
+        reason = next((line.strip() for line in lines if "WeightsUnpickler error" in line), lines[0])
         raise ValueError(
-            f"{checkpoint}: cannot be loaded as plain weights ({str(error).splitlines()[0]}); it is damaged, "
-            "or holds Python objects, which could run code. If you trust it, load it yourself and save only "
-            "its state_dict"
+            f"{checkpoint}: cannot be loaded as plain weights ({reason.partition(' Please')[0]}); it is "
+            "damaged, or holds Python objects, which could run code. If you trust it, load it yourself and "
+            "save only its state_dict"
         ) from error
+    if not isinstance(loaded, dict):
+        raise ValueError(f"{checkpoint}: holds a {type(loaded).__name__}; expected weights by name")
     return loaded
 
 

@@ -16,6 +16,7 @@ from extract.clips import load_clips
 from extract.clock import Absence
 from extract.config import BoxEdges, DetectorConfig, ExtractConfig, Pooling, PoseAspect
 from extract.errors import WorkersError
+from extract.networks import find_detector, find_pose
 from extract.persons import MAX_PERSONS
 from extract.profiles import PROFILES
 from extract.run import run_extraction
@@ -55,15 +56,20 @@ def _extract(options: argparse.Namespace) -> int:
     for note in clips.notes:
         logger.info("%s", note)
     wanted = select_clips(clips.entries, ids=options.ids, limit=options.limit)
+    if options.detector is None or options.pose is None:
+        raise ValueError("DETECTOR and POSE are needed to extract; `make presets` lists those known by name")
+    pose = find_pose(
+        options.pose, checkpoint=options.pose_checkpoint, taps=options.taps, folder=options.weights_folder
+    )
     build = partial(
         build_extractor,
-        detector=options.detector,
+        detector=find_detector(options.detector, folder=options.weights_folder),
         detector_config=DetectorConfig(
             options.detector_size, options.detector_confidence, options.detector_iou
         ),
-        pose=options.pose,
-        pose_checkpoint=options.pose_checkpoint,
-        taps=options.taps.split(","),
+        pose=pose.config,
+        pose_checkpoint=pose.checkpoint,
+        taps=pose.taps,
         config=ExtractConfig(
             options.clock,
             options.persons,
@@ -157,7 +163,10 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--retry-failed", action="store_true", help="also try clips again that failed or were short"
     )
     how = parser.add_argument_group("how (all of these are part of the store's meaning)")
-    how.add_argument("--detector", required=True, help="ultralytics weights, a .json file of boxes, or none")
+    how.add_argument(
+        "--detector",
+        help="a preset's name, ultralytics weights, a .json file of boxes, or none",
+    )
     how.add_argument(
         "--detector-size",
         type=_positive,
@@ -170,13 +179,13 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--detector-confidence", type=_within(0, 1), default=asked.confidence, help="default: %(default)s"
     )
     how.add_argument("--detector-iou", type=_within(0, 1), default=asked.iou, help="default: %(default)s")
-    how.add_argument("--pose", type=Path, required=True, help="mmpose config file")
-    how.add_argument("--pose-checkpoint", type=Path, required=True, help="its weights")
+    how.add_argument("--pose", help="a preset's name, or a mmpose config file")
+    how.add_argument("--pose-checkpoint", type=Path, help="its weights (a preset has its own)")
     how.add_argument(
         "--taps",
-        required=not profile.taps,
-        default=",".join(profile.taps),
-        help="module.path or module.path[i], with commas between; simcc",
+        default=",".join(profile.taps) or None,
+        help="module.path or module.path[i], with commas between; simcc; of a preset H1, H2, H3 too "
+        "(default: all levels of the preset)",
     )
     how.add_argument(
         "--clock", type=_clock, default=defaults.clock, help="sample times, or native (default: 64)"
@@ -227,6 +236,12 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--precision", choices=("fp32", "bf16", "fp16"), default="fp32", help="default: %(default)s"
     )
     run = parser.add_argument_group("on what (recorded, may change the last bits)")
+    run.add_argument(
+        "--weights-folder",
+        type=Path,
+        default=Path("data/weights"),
+        help="where presets' weights are, or are downloaded to (default: %(default)s)",
+    )
     run.add_argument("--device", default="auto", help="cpu, cuda:0, … (default: the first GPU, else the CPU)")
     run.add_argument(
         "--scheduler",

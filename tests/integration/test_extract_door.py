@@ -186,7 +186,7 @@ def test_tap_that_does_not_exist(videos, extract, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ([], "the following arguments are required: --dataset, --detector, --pose"),
+        ([], "the following arguments are required: --dataset"),
         (["--clock=0"], "expected a number from 1 on"),
         (["--crops=faces"], "expected person, clip"),
         (["--no-such-option"], "required"),

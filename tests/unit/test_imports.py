@@ -22,6 +22,7 @@ ONE_IMPORTER = {
     "mmengine": {"extract/pose_mmpose.py"},
     "dask": {"extract/cluster.py"},
     "distributed": {"extract/cluster.py"},
+    "requests": {"extract/download.py"},
 }
 BENCHMARKS = {"scripts/bench/made.py"}  # writes the videos that it measures with
 

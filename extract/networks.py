@@ -1,0 +1,102 @@
+"""What ``DETECTOR=`` and ``POSE=`` name -> the files of the networks, fetched if they are presets."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from extract.errors import WeightsError
+from extract.presets import DETECTORS, POSES, PosePreset
+from extract.weights import provide_weights
+
+
+@dataclass(frozen=True, slots=True)
+class PoseFiles:
+    """What a pose network is built of.
+
+    Args:
+        config: a mmpose config file, or a preset's own config.
+        checkpoint: its weights.
+        taps: what to pool; the first one is the default feature of the streams.
+    """
+
+    config: Path | Mapping[str, object]
+    checkpoint: Path
+    taps: tuple[str, ...]
+
+
+def find_detector(name: str, *, folder: Path) -> str:
+    """Resolve ``DETECTOR=``: a preset becomes its file of weights, anything else stays what it is.
+
+    Args:
+        name: a preset's name, a file of weights, a ``.json`` file of boxes, or ``none``.
+        folder: of the presets' weights.
+
+    Raises:
+        WeightsError: a preset's weights cannot be had.
+        FileNotFoundError: ``name`` is nothing of all this.
+    """
+    if name == "none" or Path(name).is_file():
+        return name
+    preset = DETECTORS.get(name)
+    if preset is None:
+        raise FileNotFoundError(
+            f"{name}: no such file and no preset{_near(name, DETECTORS)}; expected a preset's name (`make "
+            "presets` lists them), a file of ultralytics weights, a .json file of boxes, or none"
+        )
+    if preset.refusal:
+        raise WeightsError(f"{name}: {preset.refusal}")
+    return str(provide_weights(preset.weights, folder))
+
+
+def find_pose(name: str, *, checkpoint: Path | None, taps: str | None, folder: Path) -> PoseFiles:
+    """Resolve ``POSE=``, ``POSE_CHECKPOINT=`` and ``TAPS=``.
+
+    Args:
+        name: a preset's name, or a mmpose config file.
+        checkpoint: weights; for a preset they take the place of its own.
+        taps: with commas between; for a preset its levels by name (``H2``) too, and None means all of them.
+        folder: of the presets' weights.
+
+    Raises:
+        ValueError: a config of one's own without checkpoint or taps.
+        WeightsError: a preset's weights cannot be had.
+        FileNotFoundError: ``name`` is neither.
+    """
+    wanted = taps.split(",") if taps else []
+    preset = POSES.get(name)
+    if preset is not None:
+        return PoseFiles(
+            _config(preset),
+            checkpoint or provide_weights(preset.weights, folder),
+            tuple(preset.taps.get(tap, tap) for tap in wanted) or tuple(preset.taps.values()),
+        )
+    config = Path(name)
+    if not config.is_file():
+        raise FileNotFoundError(
+            f"{name}: no such file and no preset{_near(name, POSES)}; expected a preset's name (`make "
+            "presets` lists them) or a mmpose config file (.py)"
+        )
+    if checkpoint is None or not wanted:
+        raise ValueError(
+            f"{name}: a config of your own needs its weights and the modules to read: "
+            "POSE_CHECKPOINT=file.pth TAPS=module.path; only presets know theirs"
+        )
+    return PoseFiles(config, checkpoint, tuple(wanted))
+
+
+def _config(preset: PosePreset) -> Path | Mapping[str, object]:
+    if not isinstance(preset.config, str):
+        return preset.config
+    mmpose = find_spec("mmpose")  # where it lies, without importing it
+    if mmpose is None or not mmpose.submodule_search_locations:
+        raise FileNotFoundError(
+            f"{preset.name}: its config comes with mmpose; `make setup WITH=all` installs it"
+        )
+    return Path(mmpose.submodule_search_locations[0]) / ".mim/configs" / preset.config
+
+
+def _near(name: str, presets: Iterable[str]) -> str:
+    near = difflib.get_close_matches(Path(name).name, presets, n=3, cutoff=0.5)
+    return f" (near: {', '.join(near)})" if near else ""

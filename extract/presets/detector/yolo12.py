@@ -1,0 +1,5 @@
+"""YOLO12, trained on COCO."""
+
+from extract.presets.base import ultralytics_preset
+
+PRESETS = tuple(ultralytics_preset(f"yolo12{size}") for size in "nsmlx")

@@ -1,0 +1,5 @@
+"""YOLO26, trained on COCO; suppresses double boxes by itself, so --detector-iou does nothing."""
+
+from extract.presets.base import ultralytics_preset
+
+PRESETS = tuple(ultralytics_preset(f"yolo26{size}") for size in "nsmlx")

@@ -1,0 +1,118 @@
+"""Weights that are known by name: found in one folder, fetched if they are not there, digest checked."""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+from extract.download import DownloadError, download
+from extract.errors import WeightsError
+from extract.presets import Weights
+from extract.weights_check import check_weights_file
+from store.durable import make_folder, write_file
+
+logger = logging.getLogger(__name__)
+
+
+def provide_weights(weights: Weights, folder: Path) -> Path:
+    """Return the file of ``weights`` in ``folder``, downloaded if it is not there.
+
+    Its digest is held against what is known beforehand, recorded on first use in ``<file>.json`` beside it,
+    and held against that from then on. Any number of processes may ask for the same file.
+
+    Raises:
+        WeightsError: the file is to be fetched by hand or cannot be downloaded, is no file of weights, or has
+            another digest; the message says where it comes from and where to put it.
+        OSError: the disk is full, or the folder cannot be written to.
+    """
+    path = folder / weights.file
+    record = folder / f"{weights.file}.json"
+    if path.is_file() and record.is_file():
+        _check_again(path, record)  # without a lock: a folder that is shared may be read-only
+        return path
+    if not path.is_file() and weights.address is None:
+        raise WeightsError(
+            f"{path}: not there, and cannot be downloaded. Get it from {weights.by_hand}, and put it there"
+        )
+    make_folder(folder.absolute())
+    with _alone(path):
+        came_by_hand = path.is_file()
+        if not came_by_hand:
+            _fetch(weights, path)
+        if not record.is_file():
+            _record(weights, path, record, address=None if came_by_hand else weights.address)
+            return path
+    _check_again(path, record)
+    return path
+
+
+def _fetch(weights: Weights, path: Path) -> None:
+    assert weights.address is not None
+    logger.info("%s: downloading %s (licence: %s)", path, weights.address, weights.licence)
+    by_hand = f"put the file by hand at {path}"
+    try:
+        download(weights.address, path, check=lambda part: _check_new(part, weights))
+    except DownloadError as error:
+        raise WeightsError(
+            f"{error}. Try again where there is a connection (what has come is kept), or {by_hand}"
+        ) from error
+    except WeightsError as error:
+        raise WeightsError(
+            f"{weights.address}: {error}; it is thrown away. Try again, or {by_hand}"
+        ) from error
+
+
+def _record(weights: Weights, path: Path, record: Path, *, address: str | None) -> None:
+    try:
+        digest = _check_new(path, weights)
+    except WeightsError as error:
+        source = weights.address or weights.by_hand
+        raise WeightsError(f"{error}. Get it from {source}, and put it there") from error
+    facts = {"sha256": digest, "size": path.stat().st_size, "address": address}
+    write_file(record, (json.dumps(facts, indent=1) + "\n").encode())
+    logger.info("%s: sha256 %s, recorded in %s", path, digest, record.name)
+
+
+def _check_new(path: Path, weights: Weights) -> str:
+    """Return the digest of a file that nobody has used so far, if it can be the one that is wanted."""
+    check_weights_file(path)
+    digest = _sha256(path)
+    if not digest.startswith(weights.sha256):
+        raise WeightsError(
+            f"{path} is another file or damaged: its sha256 is {digest}, expected {weights.sha256}…"
+        )
+    return digest
+
+
+def _check_again(path: Path, record: Path) -> None:
+    try:
+        expected = str(json.loads(record.read_text(encoding="utf-8"))["sha256"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"{record}: expected the record of a digest ({error!r}); remove it") from error
+    digest = _sha256(path)
+    if digest != expected:
+        raise WeightsError(
+            f"{path}: its sha256 is {digest}; it was {expected} when it was first used ({record.name}). Put "
+            f"the file back as it was, or remove {path} to get it again; if the change is wanted, remove "
+            f"{record}"
+        )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Let one process at a time fetch ``path``; the others wait, and find it there."""
+    with path.with_name(f".{path.name}.lock").open("w") as lock:  # stays: to remove it would let two in
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            logger.info("%s: another process is fetching it; waiting", path)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
