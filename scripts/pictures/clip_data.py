@@ -100,7 +100,7 @@ def read_clip(reader: StoreReader, clip_id: str) -> Clip:
 
 def _front_view(keypoints: npt.NDArray[np.float32], valid: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
     """Look at poses in space, (T, M, V, 3) with y upwards, from the front: (T, M, V, 2) on a canvas."""
-    flat = keypoints[..., :2] * np.float32([1, -1])
+    flat = keypoints[..., :2] * np.array([1, -1], np.float32)
     corner = flat[valid].reshape(-1, 2).min(0) if valid.any() else np.zeros(2, np.float32)
     return np.asarray((flat - corner) * _PIXELS_PER_UNIT + _MARGIN, np.float32)
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from store import durable
 from store.exchange.errors import ExchangeError
 from store.exchange.passport import PASSPORT_KEY, passport_of
-from store.exchange.pyskl_splits import EVERYTHING, pickle_name
+from store.exchange.pyskl_splits import EVERYTHING, pickle_names
 from store.exchange.report import ExportReport, left_out
 from store.reader import StoreReader
 from store.table import WITH_DATA, ClipRow
@@ -71,11 +71,11 @@ def export_pyskl(
 
 def _split(reader: StoreReader, rows: Sequence[ClipRow]) -> dict[str, list[str]]:
     """Return split name -> clip ids, of clips with data only: what it names must be there."""
-    protocols = reader.facts.dataset.protocols
+    names = {name: pickle_names(name, facts) for name, facts in reader.facts.dataset.protocols.items()}
     lists: dict[str, list[str]] = {}
     for row in rows:
         for protocol, split in row.entry.splits.items():
-            lists.setdefault(pickle_name(protocol, split, protocols[protocol]), []).append(row.entry.id)
+            lists.setdefault(names[protocol][split], []).append(row.entry.id)
     return lists or {EVERYTHING: [row.entry.id for row in rows]}
 
 

@@ -76,13 +76,13 @@ def own_protocols(protocols: Mapping[str, Json], names: Iterable[str]) -> dict[s
     """Return the same as ``protocols_of`` for a pickle whose passport has the protocols."""
     there = set(names)
     found = {
-        protocol: {split: name for split in _SPLITS if (name := pickle_name(protocol, split, facts)) in there}
+        protocol: {split: name for split, name in pickle_names(protocol, facts).items() if name in there}
         for protocol, facts in protocols.items()
     }
     return {protocol: splits for protocol, splits in found.items() if splits}
 
 
-def pickle_name(protocol: str, split: str, facts: Json) -> str:
-    """Return what a split is called in a pickle: as in the one it came from, else ``protocol_split``."""
-    names: Any = facts.get(_NAMES_KEY, {})
-    return str(names.get(split, f"{protocol}_{split}"))
+def pickle_names(protocol: str, facts: Json) -> dict[str, str]:
+    """Return split -> its name in a pickle: as in the one that it came from, else ``protocol_split``."""
+    remembered: Any = facts.get(_NAMES_KEY)
+    return dict(remembered or {split: f"{protocol}_{split}" for split in _SPLITS})
