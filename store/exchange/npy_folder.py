@@ -5,8 +5,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
+from numpy.lib.format import open_memmap, read_array
 
 from store.exchange.errors import ClipImportError, ExchangeError
 from store.exchange.npy_layout import EmptySlot, from_npy_layout
@@ -19,7 +18,7 @@ from store.table import ClipOutcome
 
 _SUFFIX = ".npy"
 _DEFAULT_TAP = "H2"  # the paper's name of the map that the release pools from
-_UNREADABLE = (ValueError, EOFError, OSError, KeyError)  # what np.load raises of files that are not .npy
+_UNREADABLE = (ValueError, EOFError, OSError)  # what numpy raises of files that are no .npy
 
 
 class NpyFolder(Source):
@@ -75,7 +74,8 @@ class NpyFolder(Source):
         """Read one file."""
         data, sha256 = read_bytes(self._root / path)
         try:
-            values: npt.NDArray[np.float32] = np.load(io.BytesIO(data), allow_pickle=False)
+            # not np.load, which would also take zip files and ask for pickles
+            values = read_array(io.BytesIO(data), allow_pickle=False)  # type: ignore[no-untyped-call]
         except _UNREADABLE as error:
             raise ClipImportError(f"{path} is no .npy file, or cut short: {error}") from error
         if values.shape != self._shape or values.dtype.kind != "f":
@@ -98,7 +98,7 @@ def _first_shape(root: Path, paths: Sequence[str]) -> tuple[int, int, int, int]:
     """Return the shape of the first file that is one, from its header."""
     for path in paths:
         try:
-            values = np.load(root / path, mmap_mode="r", allow_pickle=False)
+            values = open_memmap(root / path, mode="r")  # type: ignore[no-untyped-call]
         except _UNREADABLE:
             continue  # recorded when its turn comes
         if values.ndim == 4 and values.dtype.kind == "f" and min(values.shape) > 0:

@@ -164,7 +164,7 @@ class PysklPickle(Source):
         ours = {name for names in protocols.values() for name in names.values()} | {EVERYTHING}
         added = protocols_of(name for name in lists if not (passport and name in ours))
         facts = {name: protocol_facts(names, lists, path.name) for name, names in added.items()}
-        splits = splits_by_clip(protocols | added, lists)
+        splits = splits_by_clip(protocols | added, lists, str(path))
         entries = []
         for clip_id in dict.fromkeys([*self._annotations, *splits]):
             entry = ClipEntry(clip_id, clip_id + _SUFFIX)

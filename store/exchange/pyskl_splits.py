@@ -41,7 +41,7 @@ def protocols_of(names: Iterable[str]) -> dict[str, dict[str, str]]:
 
 
 def splits_by_clip(
-    protocols: Mapping[str, Mapping[str, str]], lists: Mapping[str, Sequence[str]]
+    protocols: Mapping[str, Mapping[str, str]], lists: Mapping[str, Sequence[str]], where: str
 ) -> dict[str, dict[str, str]]:
     """Return clip id -> protocol -> split.
 
@@ -55,8 +55,8 @@ def splits_by_clip(
                 before = found.setdefault(str(clip_id), {}).setdefault(protocol, split)
                 if before != split:
                     raise ExchangeError(
-                        f"{clip_id} is in both {names[before]!r} and {name!r}, which would test on what was "
-                        "trained on; remove it from one of them"
+                        f"{where}: {clip_id} is in both {names[before]!r} and {name!r}: what was trained on "
+                        "would be tested on; remove it from one of them"
                     )
     return found
 

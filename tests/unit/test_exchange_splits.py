@@ -35,12 +35,12 @@ def test_val_is_val_where_there_is_a_test():
 def test_a_clip_has_one_split_per_protocol():
     lists = {"p_train": ["a", "b"], "p_val": ["c"], "q_train": ["c"]}
 
-    splits = splits_by_clip(protocols_of(lists), lists)
+    splits = splits_by_clip(protocols_of(lists), lists, "f.pkl")
 
     assert splits == {"a": {"p": "train"}, "b": {"p": "train"}, "c": {"p": "test", "q": "train"}}
     lists["p_val"].append("b")
-    with pytest.raises(ExchangeError, match="b is in both 'p_train' and 'p_val'"):
-        splits_by_clip(protocols_of(lists), lists)
+    with pytest.raises(ExchangeError, match=r"f\.pkl: b is in both 'p_train' and 'p_val'"):
+        splits_by_clip(protocols_of(lists), lists, "f.pkl")
 
 
 def test_a_store_remembers_what_splits_were_called():
