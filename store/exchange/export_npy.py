@@ -7,7 +7,7 @@ import numpy as np
 
 from store import durable
 from store.exchange.errors import ExchangeError
-from store.exchange.npy_layout import EmptySlot, to_npy_layout
+from store.exchange.npy_layout import NUM_SLOTS, EmptySlot, to_npy_layout
 from store.exchange.passport import PASSPORT_FILE, passport_of
 from store.exchange.report import ExportReport, left_out
 from store.facts import pretty
@@ -49,8 +49,10 @@ def export_npy(
             f"{reader.address} has every frame; the authors' layout has one number of sample times. "
             "Extract with --clock 64"
         )
-    shape = (layout.clock, layout.max_persons, layout.num_joints, layout.taps[tap])
     imported = reader.facts.meaning.get("import.empty_slot")
+    # files with one slot come back as they were
+    num_slots = layout.max_persons if imported else max(layout.max_persons, NUM_SLOTS)
+    shape = (layout.clock, num_slots, layout.num_joints, layout.taps[tap])
     usual: EmptySlot = "zeros" if imported == "zeros" else "copied"
     slot = empty_slot or usual
     written = [row for row in reader.rows if row.outcome.status in (*WITH_DATA, "no_person")]
@@ -58,7 +60,8 @@ def export_npy(
     for row in track(written):
         clip_id = row.entry.id
         if row.outcome.status in WITH_DATA:
-            values = to_npy_layout(reader.pooled(clip_id, tap), reader.person_valid(clip_id), slot)
+            pooled, valid = reader.pooled(clip_id, tap), reader.person_valid(clip_id)
+            values = to_npy_layout(pooled, valid, slot, num_slots=num_slots)
         else:
             values = np.zeros(shape, np.float32)
         _save(targets[clip_id], values)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from store import durable
 from store.exchange.errors import ExchangeError
 from store.exchange.passport import PASSPORT_KEY, passport_of
+from store.exchange.pyskl import PIXELS
 from store.exchange.pyskl_splits import EVERYTHING, pickle_names
 from store.exchange.report import ExportReport, left_out
 from store.reader import StoreReader
@@ -57,7 +58,7 @@ def export_pyskl(
     content = {
         "split": _split(reader, rows),
         "annotations": annotations,
-        PASSPORT_KEY: passport_of(reader).to_content(),
+        PASSPORT_KEY: passport_of(reader, coordinates=_coordinates_of(reader)).to_content(),
     }
     partial = path.with_name(path.name + durable.TEMPORARY_SUFFIX)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,6 +68,11 @@ def export_pyskl(
         os.fsync(file.fileno())
     partial.replace(path)
     return ExportReport(len(rows), left_out(reader.rows, rows))
+
+
+def _coordinates_of(reader: StoreReader) -> str:
+    """Return units and axes of a store's poses, in words."""
+    return str(reader.facts.meaning.get("import.coordinates", PIXELS))
 
 
 def _split(reader: StoreReader, rows: Sequence[ClipRow]) -> dict[str, list[str]]:
@@ -83,8 +89,8 @@ def _annotation(
     reader: StoreReader, row: ClipRow, pose: str, dtype: np.dtype[Any], place: dict[str, int]
 ) -> dict[str, object]:
     clip_id, outcome = row.entry.id, row.outcome
-    persons = np.flatnonzero(reader.person_valid(clip_id).any(0))
-    used = int(persons[-1]) + 1  # slots behind the last person who is ever there are not kept
+    there = np.flatnonzero(reader.person_valid(clip_id).any(0))
+    used = int(there.max(initial=0)) + 1  # slots behind the last person who is ever there are not kept
 
     def persons_first(name: str) -> npt.NDArray[np.generic]:
         return np.ascontiguousarray(reader.read(name, clip_id)[:, :used].swapaxes(0, 1), dtype)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from store.errors import ClipDataError
 from store.exchange.errors import ClipImportError
 from store.exchange.source import ImportedClip, Source
-from store.schema import UNIT_CLIPS
 from store.spool import SpooledClip
 from store.table import ClipEntry, ClipOutcome
+from store.units import extent_of
 from store.writer import StoreWriter
 
 logger = logging.getLogger(__name__)
@@ -28,14 +28,17 @@ def import_clips(
         source: where they are read.
         advance: called with the outcome of every clip that was finished.
     """
+    layout = writer.facts.layout
     order = [entry.id for entry in entries]
+    waiting = 0  # in the spool, along the arrays' first axis: to pack is to look at every clip of the dataset
     for entry in entries:
         if writer.outcome(entry.id).status != "pending":
             continue
         outcome = _import(writer, entry, source)
-        # on a clock a unit cannot be full before
-        if writer.facts.layout.is_native or len(writer.spool) >= UNIT_CLIPS:
+        waiting += extent_of(layout, outcome)
+        if waiting >= layout.unit_size:
             writer.pack(order, last=False)
+            waiting = sum(extent_of(layout, writer.spool.outcome(clip_id)) for clip_id in writer.spool)
         advance(outcome)
     writer.pack(order, last=True)
 

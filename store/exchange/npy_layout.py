@@ -14,6 +14,7 @@ from store.exchange.errors import ClipImportError
 # how files say that a slot has nobody: with a copy of another one, as the release does, or with zeros
 EmptySlot = Literal["copied", "zeros"]
 EMPTY_SLOTS: tuple[EmptySlot, ...] = ("copied", "zeros")
+NUM_SLOTS = 2  # of the release's files, always
 
 
 def from_npy_layout(
@@ -47,9 +48,19 @@ def from_npy_layout(
 
 
 def to_npy_layout(
-    pooled: npt.NDArray[np.float16], valid: npt.NDArray[np.bool_], empty_slot: EmptySlot
+    pooled: npt.NDArray[np.float16], valid: npt.NDArray[np.bool_], empty_slot: EmptySlot, *, num_slots: int
 ) -> npt.NDArray[np.float32]:
-    """Turn a store's features, (T, M, V, C), into a file's: the stored float16 values as float32."""
+    """Turn a store's features, (T, M, V, C), into a file's: the stored float16 values as float32.
+
+    Args:
+        pooled: the features.
+        valid: (T, M) who is there.
+        empty_slot: what a slot without anybody holds.
+        num_slots: of the file; slots from M on are empty.
+    """
+    more = num_slots - valid.shape[1]
+    pooled = np.pad(pooled, ((0, 0), (0, more), (0, 0), (0, 0)))
+    valid = np.pad(valid, ((0, 0), (0, more)))
     if empty_slot == "copied":
         # whoever is there first; at a time without anybody that is slot 0, which is zero
         first = pooled[np.arange(len(pooled)), valid.argmax(1)][:, None]

@@ -35,6 +35,8 @@ from store.table import ClipEntry, ClipOutcome
 
 # entries have paths with a suffix, for names with a dot in them are cut at the last one where paths are read
 _SUFFIX = ".pkl"
+PIXELS = "x, y in pixels of the source"
+_UNKNOWN_UNITS = "x, y, z as in the pickle, which does not say in which units"
 _KEPT = frozenset(
     {
         "frame_dir",
@@ -92,11 +94,12 @@ class PysklPickle(Source):
             facets=self._facets(),
         )
         self.dataset, self.entries = self._name(path, lists, passport, class_names)
+        settings = passport.settings if passport else {}
         self.meaning = {
             "import.format": "pyskl pickle, version 1",
             "import.pickle_sha256": sha256,
             "import.keypoint_dtype": str(first.dtype),
-            "import.coordinates": "pixels of the source" if self._axes == 2 else "as in the pickle: x, y, z",
+            "import.coordinates": settings.get("coordinates", PIXELS if self._axes == 2 else _UNKNOWN_UNITS),
         }
         self.notes = _notes(path, annotations)
 

@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 
 from scripts import draw_clip, export_store, import_store, show_info, verify_store
+from scripts.pictures.clip_data import read_clip
 from store import open_store
+from store.exchange.npy_folder import NpyFolder
 from store.table import ClipOutcome
 from tests.doors import call
 from tests.exchange_makers import annotation, kinect_body, kinect_text, read_pickle, write_pickle
-from tests.store_makers import files_of
+from tests.store_makers import files_of, make_clip, make_facts, make_failure, make_layout, write_store
 
 ROOT = Path(__file__).resolve().parents[2]
 NTU = "S001C00{}P001R001A00{}"
@@ -123,6 +125,32 @@ def test_a_store_comes_back_from_its_pickle(tmp_path, flat):
     assert two.facts.dataset == one.facts.dataset
     assert two.facts.skeleton == one.facts.skeleton
     assert [row.entry for row in two.rows] == [row.entry for row in one.rows]
+
+
+def test_what_was_extracted_comes_back_without_what_a_pickle_cannot_hold(tmp_path):
+    layout = make_layout("native")
+    clips = [make_clip("day1/a", layout, steps=3, seed=1), make_clip("b", layout, steps=70, seed=2)]
+    for clip in clips:
+        valid = clip.arrays["person_valid"]
+        for name in ("keypoints", "keypoint_scores"):
+            clip.arrays[name][~valid] = 0
+    write_store(tmp_path / "one", make_facts("native"), [*clips, make_failure("c")])
+    run_export("pyskl", tmp_path / "one", tmp_path / "out.pkl")
+
+    assert run_import("pyskl", tmp_path / "out.pkl", tmp_path / "two") == 0
+
+    two = contents(tmp_path / "two")
+    assert list(two) == ["day1/a", "b"]
+    for clip in clips:
+        assert two[clip.id].keys() == {"keypoints", "keypoint_scores", "person_valid", "frame_positions"}
+        for name in ("keypoints", "keypoint_scores", "person_valid"):
+            np.testing.assert_array_equal(two[clip.id][name], clip.arrays[name])
+    reader = open_store(str(tmp_path / "two"))
+    assert reader.facts.dataset == make_facts().dataset
+    assert reader.facts.skeleton == make_facts().skeleton
+    assert reader.row("b").entry.label == "stand"
+    assert reader.row("b").entry.splits == {"p1": "test"}
+    assert (reader.row("b").outcome.width, reader.row("b").outcome.height) == (64, 48)
 
 
 def test_a_bare_list_gets_one_split_of_everything(tmp_path):
@@ -444,6 +472,9 @@ def test_recordings_become_a_pickle_and_come_back(tmp_path, recordings):
     assert run_import("pyskl", tmp_path / "3d.pkl", tmp_path / "two") == 0
 
     assert_same_arrays(tmp_path / "one", tmp_path / "two")
+    one, two = open_store(str(tmp_path / "one")), open_store(str(tmp_path / "two"))
+    assert two.facts.meaning["import.coordinates"] == one.facts.meaning["import.coordinates"]
+    assert "metres" in two.facts.meaning["import.coordinates"]
     first = read_pickle(tmp_path / "3d.pkl")["annotations"][0]
     assert first.keys() == {"frame_dir", "label", "total_frames", "keypoint", "keypoint_score"}
     assert first["keypoint"].dtype == np.float32
@@ -473,6 +504,18 @@ def test_info_verify_and_show_work(tmp_path, capsys, kind, folder, flat, recordi
     assert lacking[kind] in " ".join(page.split())
     assert "the store is whole" in page
     assert (tmp_path / "p.png").stat().st_size > 10_000
+
+
+def test_poses_in_space_are_drawn_from_the_front(tmp_path, recordings):
+    run_import("ntu-skeleton", recordings, tmp_path / "s")
+
+    clip = read_clip(open_store(str(tmp_path / "s")), NTU.format(1, 1))
+
+    # the line of kinect_body goes 0.4 m to the right and 1.6 m up, at 200 pixels per metre, and y points down
+    np.testing.assert_allclose(clip.keypoints[3, 0, 24] - clip.keypoints[3, 0, 0], [80, -320], rtol=1e-4)
+    assert clip.keypoints[clip.valid].min() == 30
+    assert clip.image_wh[1] == pytest.approx(320 + 2 * 30)
+    assert (clip.boxes, clip.unit) == (None, "frame")
 
 
 # terms, usage, interruption
@@ -534,6 +577,25 @@ def test_what_a_store_lacks_cannot_be_exported(tmp_path, folder, flat, capsys):
     message = capsys.readouterr().err
     assert "has no keypoints, and a pyskl pickle holds nothing else" in message
     assert "has no tap at all; it has poses only" in message
+
+
+def test_an_import_that_is_stopped_says_so_and_goes_on(tmp_path, folder, monkeypatch, capsys):
+    run_import("npy", folder, tmp_path / "whole")
+    read = NpyFolder.read
+
+    def stopped(self, path):
+        if path == "wave/two.npy":
+            raise KeyboardInterrupt
+        return read(self, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(NpyFolder, "read", stopped)
+        assert run_import("npy", folder, tmp_path / "s") == 130
+    assert "the same command goes on" in capsys.readouterr().err
+    assert run_import("npy", folder, tmp_path / "s") == 0
+    assert "3 clips: 2 ok, 1 no_person; 1 new" in capsys.readouterr().out
+
+    assert files_of(tmp_path / "s") == files_of(tmp_path / "whole")
 
 
 def test_an_import_that_is_killed_goes_on_to_the_same_bytes(tmp_path):

@@ -22,7 +22,7 @@ def test_a_copy_is_nobody_and_is_copied_again():
     assert valid.tolist() == [[True, False], [True, True], [False, False]]
     assert pooled[..., 0, 0].tolist() == [[ONE, 0], [ONE, TWO], [0, 0]]
     assert pooled.dtype == np.float16
-    np.testing.assert_array_equal(to_npy_layout(pooled, valid, "copied"), file)
+    np.testing.assert_array_equal(to_npy_layout(pooled, valid, "copied", num_slots=2), file)
 
 
 def test_zeros_are_nobody_where_files_say_so_and_equal_persons_are_two():
@@ -31,7 +31,7 @@ def test_zeros_are_nobody_where_files_say_so_and_equal_persons_are_two():
     pooled, valid = from_npy_layout(file, "zeros")
 
     assert valid.tolist() == [[True, True], [True, False], [False, True], [False, False]]
-    exported = to_npy_layout(pooled, valid, "zeros")
+    exported = to_npy_layout(pooled, valid, "zeros", num_slots=2)
     np.testing.assert_array_equal(exported, file)
     assert exported.dtype == np.float32
 
@@ -43,7 +43,9 @@ def test_a_zero_beside_a_person_is_refused_where_copies_are_the_rule():
 
 def test_whoever_is_there_fills_the_empty_slot():
     # of an extracted store: the tracker may lose person 0 and keep person 1
-    exported = to_npy_layout(features((NOBODY, TWO)).astype(np.float16), np.array([[False, True]]), "copied")
+    pooled, valid = features((NOBODY, TWO)).astype(np.float16), np.array([[False, True]])
+
+    exported = to_npy_layout(pooled, valid, "copied", num_slots=2)
 
     assert exported[0, :, 0, 0].tolist() == [TWO, TWO]
 
@@ -60,3 +62,12 @@ def test_one_slot_is_no_copy_of_itself():
 
     assert valid.all()
     assert (pooled == ONE).all()
+
+
+def test_a_store_of_one_person_fills_both_slots():
+    pooled, valid = np.full((3, 1, 1, 1), ONE, np.float16), np.array([[True], [False], [True]])
+    pooled[1] = 0
+
+    exported = to_npy_layout(pooled, valid, "copied", num_slots=2)
+
+    assert exported[..., 0, 0].tolist() == [[ONE, ONE], [0, 0], [ONE, ONE]]
