@@ -81,7 +81,8 @@ def _split(reader: StoreReader, rows: Sequence[ClipRow]) -> dict[str, list[str]]
     lists: dict[str, list[str]] = {}
     for row in rows:
         for protocol, split in row.entry.splits.items():
-            lists.setdefault(names[protocol][split], []).append(row.entry.id)
+            name = names[protocol].get(split, f"{protocol}_{split}")
+            lists.setdefault(name, []).append(row.entry.id)
     return lists or {EVERYTHING: [row.entry.id for row in rows]}
 
 

@@ -75,7 +75,7 @@ def parse_passport(content: Any, where: str) -> Passport:  # noqa: ANN401 - read
     """
     try:
         clips = {
-            str(clip_id): {name: identity[name] for name in _IDENTITY if name in identity}
+            str(clip_id): {name: identity[name] for name in _IDENTITY} | {"splits": dict(identity["splits"])}
             for clip_id, identity in content["clips"].items()
         }
         return Passport(

@@ -18,7 +18,7 @@ def keypoint_of(annotation: Annotation) -> npt.NDArray[np.floating[Any]] | None:
     """Return an annotation's keypoints if they have a shape that can be stored."""
     given = annotation.get("keypoint")
     is_pose = isinstance(given, np.ndarray) and given.ndim == 4 and given.dtype.kind in "fiu"
-    return given if is_pose and min(given.shape) > 0 and given.shape[3] in (2, 3) else None  # type: ignore[union-attr]
+    return given if is_pose and min(given.shape[1:]) > 0 and given.shape[3] in (2, 3) else None  # type: ignore[union-attr]
 
 
 def label_of(annotation: Annotation) -> int | None:

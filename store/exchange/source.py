@@ -49,12 +49,14 @@ class Source(Protocol):
 
 
 def files_below(root: Path, suffix: str) -> list[str]:
-    """Return the files with this suffix at any depth, relative to ``root``, sorted.
+    """Return the visible files with this suffix at any depth, relative to ``root``, sorted.
 
     Raises:
         ExchangeError: there are none.
     """
-    found = sorted(path.relative_to(root).as_posix() for path in root.rglob(f"*{suffix}") if path.is_file())
+    paths = [path.relative_to(root) for path in root.rglob(f"*{suffix}") if path.is_file()]
+    # names that begin with a dot are other programs' notes, such as ._a.npy
+    found = sorted(path.as_posix() for path in paths if not any(part.startswith(".") for part in path.parts))
     if not found:
         what = f"no {suffix} files in it" if root.is_dir() else "no such folder"
         raise ExchangeError(f"{root}: {what}; give the folder that holds them, at any depth")

@@ -193,6 +193,7 @@ def test_a_broken_annotation_costs_itself(tmp_path, capsys):
         annotation("none", keypoint=None),
         annotation("swapped", img_shape=(1920, 1080), keypoint=np.full((1, 3, 17, 2), 1900, np.float16)),
         annotation("scoreless", keypoint_score=None),
+        annotation("empty", persons=0),
         annotation("nobody", keypoint=0 * whole["keypoint"], keypoint_score=0 * whole["keypoint_score"]),
     ]
     content = {"split": {"train": ["whole", "gone"]}, "annotations": annotations}
@@ -203,7 +204,8 @@ def test_a_broken_annotation_costs_itself(tmp_path, capsys):
     found = outcomes(tmp_path / "s")
     assert {clip_id: outcome.status for clip_id, outcome in found.items()} == {
         "whole": "ok", "short": "error", "nan": "error", "other": "error", "none": "error",
-        "swapped": "error", "scoreless": "error", "nobody": "no_person", "gone": "error",
+        "swapped": "error", "scoreless": "error", "empty": "no_person", "nobody": "no_person",
+        "gone": "error",
     }  # fmt: skip
     for clip_id, said in {
         "short": "total_frames is 9, keypoint has 3 frames",
@@ -220,7 +222,7 @@ def test_a_broken_annotation_costs_itself(tmp_path, capsys):
     assert "7 clips failed" in capsys.readouterr().out
     # and what is exported names only what is there
     assert run_export("pyskl", tmp_path / "s", tmp_path / "out.pkl") == 0
-    assert "1 clips written; left out: 7 error, 1 no_person" in capsys.readouterr().out
+    assert "1 clips written; left out: 7 error, 2 no_person" in capsys.readouterr().out
     assert read_pickle(tmp_path / "out.pkl")["split"] == {"train": ["whole"]}
 
 
@@ -228,6 +230,7 @@ def test_a_broken_annotation_costs_itself(tmp_path, capsys):
     ("content", "said"),
     [
         ({"split": {}}, "no annotations; expected a dict with 'split' and 'annotations'"),
+        ({"split": ["a"], "annotations": [annotation("a")]}, "'split' is no dict of lists"),
         ([{"label": 1}], "annotation 0 has no 'frame_dir'"),
         ([annotation("a"), annotation("a")], "two annotations of 'a'"),
         ([annotation("a", keypoint=None)], "no annotation has a 'keypoint'"),
@@ -247,6 +250,30 @@ def test_a_pickle_that_cannot_be_imported_says_why(tmp_path, capsys, content, sa
     message = capsys.readouterr().err
     assert str(path) in message
     assert said in message
+
+
+def test_fields_that_are_not_kept_are_told(tmp_path, capsys):
+    more = annotation("a", num_person_raw=3, original_shape=(540, 960))
+    run_import("pyskl", write_pickle(tmp_path / "a.pkl", [more]), tmp_path / "s")
+
+    message = capsys.readouterr().err
+    assert "a.pkl: not kept: num_person_raw" in message
+    assert "original_shape differs from img_shape in 1 clips and is not kept" in message
+
+
+def test_a_split_that_another_program_added_is_taken(tmp_path, flat):
+    run_import("pyskl", flat, tmp_path / "one", "--dataset", "ntu60")
+    run_export("pyskl", tmp_path / "one", tmp_path / "out.pkl")
+    content = read_pickle(tmp_path / "out.pkl")
+    content["split"]["mine_train"] = [NTU.format(1, 3)]
+    content["split"]["xview_train"] = [NTU.format(2, 2), NTU.format(1, 3)]
+    content["split"]["xview_val"] = [NTU.format(1, 1)]
+
+    run_import("pyskl", write_pickle(tmp_path / "more.pkl", content), tmp_path / "two")
+
+    reader = open_store(str(tmp_path / "two"))
+    assert reader.row(NTU.format(1, 3)).entry.splits == {"xsub": "test", "xview": "train", "mine": "train"}
+    assert list(reader.facts.dataset.protocols) == ["xsub", "xview", "mine"]
 
 
 def test_labels_that_contradict_the_dataset_are_refused(tmp_path, capsys):
@@ -342,6 +369,7 @@ def test_broken_npy_files_cost_themselves(tmp_path, folder):
     half = np.ones((4, 2, 17, 6), np.float32)
     half[2, 1] = 0
     np.save(folder / "half.npy", half)
+    (folder / "._one.npy").write_bytes(b"a note of another system")
 
     assert run_import("npy", folder, tmp_path / "s") == 3
 
@@ -363,6 +391,7 @@ def test_broken_npy_files_cost_themselves(tmp_path, folder):
         "ok",
         "no_person",
     ]
+    assert len(found) == 11
     assert verify_store.main(["--store", str(tmp_path / "s")]) == 0
     # a file that was mended is tried again on demand
     (folder / "cut.npy").write_bytes(whole)
