@@ -10,7 +10,7 @@ from numpy.lib.format import open_memmap, read_array
 from store.exchange.errors import ClipImportError, ExchangeError
 from store.exchange.npy_layout import EmptySlot, from_npy_layout
 from store.exchange.passport import PASSPORT_FILE, Passport, parse_passport
-from store.exchange.skeletons import choose_skeleton
+from store.exchange.skeletons import assumption, choose_skeleton
 from store.exchange.source import ImportedClip, Source, file_entries, files_below, read_bytes, unknown_dataset
 from store.schema import Layout, pooled_array_name
 from store.skeleton import Skeleton
@@ -55,7 +55,8 @@ class NpyFolder(Source):
         self._array = pooled_array_name(self._tap)
         self._shape = _first_shape(root, paths)
         steps, persons, joints, channels = self._shape
-        self.skeleton = choose_skeleton(joints, skeleton or (passport.skeleton if passport else None), root)
+        given = skeleton or (passport.skeleton if passport else None)
+        self.skeleton = choose_skeleton(joints, given, root)
         self.layout = Layout(steps, persons, joints, {self._tap: channels}, crops=(), facets=())
         self.entries = file_entries(paths, _SUFFIX, passport)
         self.dataset = passport.dataset if passport else unknown_dataset(root.resolve().name)
@@ -68,7 +69,7 @@ class NpyFolder(Source):
         }
         if passport:
             self.meaning |= {"import.made_from": passport.meaning_sha256}
-        self.notes = ()
+        self.notes = assumption(self.skeleton, given)
 
     def read(self, path: str) -> ImportedClip:
         """Read one file."""

@@ -17,7 +17,7 @@ from store.exchange.pyskl_splits import (
     protocols_of,
     splits_by_clip,
 )
-from store.exchange.skeletons import choose_skeleton
+from store.exchange.skeletons import assumption, choose_skeleton
 from store.exchange.source import ImportedClip, Source, unknown_dataset
 from store.facts import DatasetFacts
 from store.schema import Facet, Layout
@@ -58,9 +58,8 @@ class PysklPickle(Source):
             )
         self._joints, self._axes = poses[0].shape[2:]
         self._has_scores = any("keypoint_score" in annotation for annotation in file.annotations.values())
-        self.skeleton = choose_skeleton(
-            self._joints, skeleton or (passport.skeleton if passport else None), path
-        )
+        given = skeleton or (passport.skeleton if passport else None)
+        self.skeleton = choose_skeleton(self._joints, given, path, in_space=self._axes == 3)
         self.layout = Layout(
             "native",
             max(1, *(found.shape[0] for found in poses)),
@@ -75,9 +74,10 @@ class PysklPickle(Source):
             "import.format": "pyskl pickle, version 1",
             "import.pickle_sha256": file.sha256,
             "import.keypoint_dtype": str(poses[0].dtype),
+            "import.scores": "as in the pickle" if self._has_scores else "none",
             "import.coordinates": settings.get("coordinates", PIXELS if self._axes == 2 else _UNKNOWN_UNITS),
         }
-        self.notes = file.notes
+        self.notes = [*file.notes, *assumption(self.skeleton, given)]
 
     def read(self, path: str) -> ImportedClip:
         """Read one annotation."""

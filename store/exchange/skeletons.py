@@ -40,14 +40,18 @@ def ntu_25() -> Skeleton:
     return Skeleton(NTU_25, bones, bones)
 
 
-def choose_skeleton(num_joints: int, given: Skeleton | None, where: Path) -> Skeleton:
+def choose_skeleton(
+    num_joints: int, given: Skeleton | None, where: Path, *, in_space: bool = False
+) -> Skeleton:
     """Return the skeleton of files with so many joints: the given one, else the one that is known.
+
+    In space 17 joints are no sign of COCO: Human3.6M has as many.
 
     Raises:
         ExchangeError: there is none, or the given one has other joints.
     """
     if given is None:
-        known = {17: coco_17, 25: ntu_25}
+        known = {25: ntu_25} if in_space else {17: coco_17, 25: ntu_25}
         if num_joints not in known:
             raise ExchangeError(
                 f"{where}: {num_joints} joints, whose names are unknown (17: COCO, 25: NTU); name them with "
@@ -59,6 +63,15 @@ def choose_skeleton(num_joints: int, given: Skeleton | None, where: Path) -> Ske
             f"{where}: {num_joints} joints; the skeleton given for them has {len(given.joint_names)}"
         )
     return given
+
+
+def assumption(skeleton: Skeleton, given: Skeleton | None) -> list[str]:
+    """Return what a user must hear of joints that were recognised by their number alone."""
+    if given is not None:
+        return []
+    names = ", ".join(skeleton.joint_names[:3])
+    number = len(skeleton.joint_names)
+    return [f"{number} joints: taken for {names}, …; --skeleton FILE names them if they are others"]
 
 
 def read_skeleton(path: Path) -> Skeleton:

@@ -15,10 +15,19 @@ from scripts import draw_clip, export_store, import_store, show_info, verify_sto
 from scripts.pictures.clip_data import read_clip
 from store import open_store
 from store.exchange.npy_folder import NpyFolder
+from store.exchange.pyskl import PysklPickle
 from store.table import ClipOutcome
 from tests.doors import call
 from tests.exchange_makers import annotation, kinect_body, kinect_text, read_pickle, write_pickle
-from tests.store_makers import files_of, make_clip, make_facts, make_failure, make_layout, write_store
+from tests.store_makers import (
+    files_of,
+    make_clip,
+    make_facts,
+    make_failure,
+    make_layout,
+    shrink_units,
+    write_store,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 NTU = "S001C00{}P001R001A00{}"
@@ -235,6 +244,8 @@ def test_a_broken_annotation_costs_itself(tmp_path, capsys):
         ([annotation("a"), annotation("a")], "two annotations of 'a'"),
         ([annotation("a", keypoint=None)], "no annotation has a 'keypoint'"),
         ([annotation("a", keypoint=np.ones((1, 2, 18, 2)))], "18 joints, whose names are unknown"),
+        # Human3.6M has 17 joints, too
+        ([annotation("a", keypoint=np.ones((1, 2, 17, 3)))], "17 joints, whose names are unknown"),
         ({"split": {"train": ["a"], "val": ["a"]}, "annotations": [annotation("a")]}, "a is in both"),
         (
             {"annotations": [annotation("a")], "heatpool": {"clips": 1}},
@@ -257,6 +268,7 @@ def test_fields_that_are_not_kept_are_told(tmp_path, capsys):
     run_import("pyskl", write_pickle(tmp_path / "a.pkl", [more]), tmp_path / "s")
 
     message = capsys.readouterr().err
+    assert "17 joints: taken for nose, left_eye, right_eye, …; --skeleton FILE names them" in message
     assert "a.pkl: not kept: num_person_raw" in message
     assert "original_shape differs from img_shape in 1 clips and is not kept" in message
 
@@ -625,6 +637,29 @@ def test_an_import_that_is_stopped_says_so_and_goes_on(tmp_path, folder, monkeyp
     assert "3 clips: 2 ok, 1 no_person; 1 new" in capsys.readouterr().out
 
     assert files_of(tmp_path / "s") == files_of(tmp_path / "whole")
+
+
+def test_every_frame_is_packed_the_same_however_often_it_was_stopped(tmp_path, monkeypatch):
+    shrink_units(monkeypatch)  # units of 8 frames
+    annotations = [annotation(f"clip{n}", steps=steps) for n, steps in enumerate((3, 5, 17, 2, 4, 4, 1))]
+    annotations[3]["total_frames"] = 99  # broken
+    path = write_pickle(tmp_path / "a.pkl", annotations)
+    run_import("pyskl", path, tmp_path / "whole")
+    read, seen = PysklPickle.read, set()
+
+    def stopped_once(self, path):
+        if path not in seen:
+            seen.add(path)
+            raise KeyboardInterrupt
+        return read(self, path)
+
+    monkeypatch.setattr(PysklPickle, "read", stopped_once)
+    statuses = [run_import("pyskl", path, tmp_path / "s") for _ in range(8)]
+
+    assert statuses == [130] * 7 + [3]
+    assert files_of(tmp_path / "s") == files_of(tmp_path / "whole")
+    # of 3; 5, which is 8 in whole chunks of 4; 17, longer than a unit; the broken one with 4 + 4; and 1
+    assert len(list((tmp_path / "s/shards").iterdir())) == 5
 
 
 def test_an_import_that_is_killed_goes_on_to_the_same_bytes(tmp_path):
