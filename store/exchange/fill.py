@@ -30,7 +30,7 @@ def import_clips(
     """
     layout = writer.facts.layout
     order = [entry.id for entry in entries]
-    waiting = 0  # in the spool, along the arrays' first axis: to pack is to look at every clip of the dataset
+    waiting = _waiting(writer)  # counted, because to pack is to look at every clip of the dataset
     for entry in entries:
         if writer.outcome(entry.id).status != "pending":
             continue
@@ -38,9 +38,14 @@ def import_clips(
         waiting += extent_of(layout, outcome)
         if waiting >= layout.unit_size:
             writer.pack(order, last=False)
-            waiting = sum(extent_of(layout, writer.spool.outcome(clip_id)) for clip_id in writer.spool)
+            waiting = _waiting(writer)
         advance(outcome)
     writer.pack(order, last=True)
+
+
+def _waiting(writer: StoreWriter) -> int:
+    """Return how much of the arrays' first axis the clips in the spool will take."""
+    return sum(extent_of(writer.facts.layout, writer.spool.outcome(clip_id)) for clip_id in writer.spool)
 
 
 def _import(writer: StoreWriter, entry: ClipEntry, source: Source) -> ClipOutcome:

@@ -654,9 +654,13 @@ def test_every_frame_is_packed_the_same_however_often_it_was_stopped(tmp_path, m
         return read(self, path)
 
     monkeypatch.setattr(PysklPickle, "read", stopped_once)
-    statuses = [run_import("pyskl", path, tmp_path / "s") for _ in range(8)]
+    statuses, packed = [], []
+    for _ in range(8):
+        statuses.append(run_import("pyskl", path, tmp_path / "s"))
+        packed.append(len(list((tmp_path / "s/shards").iterdir())))
 
     assert statuses == [130] * 7 + [3]
+    assert packed == [0, 0, 2, 3, 3, 3, 4, 5]  # as soon as they are full
     assert files_of(tmp_path / "s") == files_of(tmp_path / "whole")
     # of 3; 5, which is 8 in whole chunks of 4; 17, longer than a unit; the broken one with 4 + 4; and 1
     assert len(list((tmp_path / "s/shards").iterdir())) == 5
