@@ -28,6 +28,12 @@ WEIGHTS_FOLDER ?=
 DEVICE ?=
 ## SCHEDULER        who extracts: here, local:N for N processes, or the address of a dask cluster (here)
 SCHEDULER ?=
+## FORMAT           import: npy, pyskl or ntu-skeleton; export: npy or pyskl
+FORMAT ?=
+## FROM             import: the folder or file to read
+FROM ?=
+## TO               export: the folder or file to write
+TO ?=
 ## CLIP             show: a clip's id, several with commas between, or random:5 (the first clip with data)
 CLIP ?=
 ## ARGS             more options, handed on as they are: make test ARGS="-k pool"
@@ -49,7 +55,7 @@ COMPILE = $(UV) pip compile pyproject.toml --group dev --quiet --python-version 
 export PYTHONNOUSERSITE = 1
 
 .DEFAULT_GOAL = help
-.PHONY: help setup extract presets info verify reindex show bench test lint format lock
+.PHONY: help setup extract presets info verify reindex show import export bench test lint format lock
 
 help:  ## print this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-17s%s\n", $$1, $$2 }' Makefile
@@ -81,6 +87,13 @@ reindex: need-STORE need-DATASET setup  ## new labels or splits for a store, wit
 show: need-STORE setup  ## draw clips of a store
 	$(RUN) -m scripts.draw_clip --store "$(STORE)" $(call option,CLIP,clip) $(ARGS)
 
+import: need-FORMAT need-FROM need-STORE setup  ## files of other formats to a store; resumes
+	$(RUN) -m scripts.import_store --format "$(FORMAT)" --from "$(FROM)" --store "$(STORE)" \
+		$(call option,DATASET,dataset) $(call option,TAPS,tap) $(ARGS)
+
+export: need-FORMAT need-STORE need-TO setup  ## a store to files of other formats
+	$(RUN) -m scripts.export_store --format "$(FORMAT)" --store "$(STORE)" --to "$(TO)" $(call option,TAPS,tap) $(ARGS)
+
 bench: WITH = all
 bench: setup  ## speed, memory and size tables of this machine
 	$(RUN) -m scripts.run_bench $(ARGS)
@@ -101,8 +114,11 @@ lock:  ## make both lock files from pyproject.toml; ARGS=--upgrade for newer ver
 	$(COMPILE) --extra extract $(ARGS) --output-file requirements.lock
 	$(COMPILE) --constraint requirements.lock --output-file requirements-train.lock
 
-need-DATASET need-STORE: need-%:
+need-DATASET need-STORE need-FORMAT need-FROM need-TO: need-%:
 	@: $(if $($*),,$(error $* is empty; expected a value, such as \
 		$(MAKE) $(MAKECMDGOALS) $*=$(EXAMPLE_$*); `make` alone says what it can be))
 EXAMPLE_DATASET = ntu60
 EXAMPLE_STORE = data/stores/ntu60
+EXAMPLE_FORMAT = pyskl
+EXAMPLE_FROM = data/raw/ntu60_hrnet.pkl
+EXAMPLE_TO = data/exports/ntu60.pkl

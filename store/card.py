@@ -17,7 +17,7 @@ def render_card(facts: StoreFacts, rows: Sequence[ClipRow]) -> bytes:
     tap = next(iter(facts.layout.taps), None)
     specs = array_specs(facts.layout)
     lines = [
-        f"# {dataset.title}: heatmap-pooled features",
+        f"# {dataset.title}: {'heatmap-pooled features' if tap else 'poses'}",
         "",
         f"{len(rows)} clips{expected}: "
         + ", ".join(f"{count} {status}" for status, count in statuses.most_common()),

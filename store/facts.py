@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from store.errors import StoreFormatError, StoreMismatchError
-from store.schema import CROPS, FORMAT_NAME, FORMAT_VERSION, Layout
+from store.schema import CROPS, EXTRACTED, FACETS, FORMAT_NAME, FORMAT_VERSION, Layout
 from store.skeleton import Skeleton
 
 # A JSON value; ``object`` because JSON nests.
@@ -75,6 +75,8 @@ class StoreFacts:
     def to_json(self) -> bytes:
         """Return the content of ``store.json``."""
         layout = dataclasses.asdict(self.layout) | {"taps": dict(self.layout.taps)}
+        if self.layout.facets == EXTRACTED:
+            del layout["facets"]  # as stores had it before anything was imported: their bytes stay the same
         content = {
             "format": FORMAT_NAME,
             "format_version": FORMAT_VERSION,
@@ -158,25 +160,33 @@ def pretty(content: object) -> bytes:
 
 
 def _parse(content: dict[str, Any]) -> StoreFacts:
-    dataset = _known(DatasetFacts, content["dataset"])
-    for name in ("class_names", "two_person_classes"):
-        if dataset.get(name) is not None:
-            dataset[name] = tuple(dataset[name])
     layout = _known(Layout, content["layout"])
     # those of later minor versions are passed over
     crops = tuple(crop for crop in CROPS if crop in layout["crops"])
-    skeleton = content["skeleton"]
+    facets = tuple(facet for facet in FACETS if facet in layout.get("facets", EXTRACTED))
     return StoreFacts(
-        dataset=DatasetFacts(**dataset),
-        skeleton=Skeleton(
-            tuple(skeleton["joint_names"]), _pairs(skeleton["links"]), _pairs(skeleton["bones"])
-        ),
-        layout=Layout(**layout | {"crops": crops}),
+        dataset=parse_dataset(content["dataset"]),
+        skeleton=parse_skeleton(content["skeleton"]),
+        layout=Layout(**layout | {"crops": crops, "facets": facets}),
         meaning=dict(content["meaning"]),
     )
 
 
-def _known(kind: type[DatasetFacts] | type[Layout], values: dict[str, Any]) -> dict[str, Any]:
+def parse_dataset(content: Mapping[str, Any]) -> DatasetFacts:
+    """Read the dataset's part of a ``store.json``; KeyError, TypeError or ValueError if it is none."""
+    dataset = _known(DatasetFacts, content)
+    for name in ("class_names", "two_person_classes"):
+        if dataset.get(name) is not None:
+            dataset[name] = tuple(dataset[name])
+    return DatasetFacts(**dataset)
+
+
+def parse_skeleton(content: Mapping[str, Any]) -> Skeleton:
+    """Read the skeleton's part of a ``store.json``; KeyError, TypeError or ValueError if it is none."""
+    return Skeleton(tuple(content["joint_names"]), _pairs(content["links"]), _pairs(content["bones"]))
+
+
+def _known(kind: type[DatasetFacts] | type[Layout], values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name in kind.__slots__}
 
 

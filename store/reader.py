@@ -145,16 +145,20 @@ class StoreReader:
     ) -> npt.NDArray[np.float16]:
         """Read a clip's pooled features, (T, M, V, C) or (T, V, C); of the store's first tap unless named."""
         if tap is None:
-            tap = next(iter(self.facts.layout.taps))
+            tap = next(iter(self.facts.layout.taps), "")
         if tap not in self.facts.layout.taps:
             raise StoreFormatError(
-                f"{self.address} has no tap {tap!r}; it has {', '.join(self.facts.layout.taps)}"
+                f"{self.address} has no tap {tap!r}; it has {', '.join(self.facts.layout.taps) or 'none'}"
             )
         return cast(npt.NDArray[np.float16], self.read(pooled_array_name(tap), clip_id, person))
 
     def keypoints(self, clip_id: str) -> npt.NDArray[np.float32]:
-        """Read a clip's keypoints, (T, M, V, 2): x, y in source pixels."""
+        """Read a clip's keypoints, (T, M, V, 2): x, y in source pixels; a store of 3-D poses has none."""
         return cast(npt.NDArray[np.float32], self.read("keypoints", clip_id))
+
+    def keypoints_3d(self, clip_id: str) -> npt.NDArray[np.float32]:
+        """Read a clip's keypoints in space, (T, M, V, 3): x, y, z; only imported stores have them."""
+        return cast(npt.NDArray[np.float32], self.read("keypoints_3d", clip_id))
 
     def person_valid(self, clip_id: str) -> npt.NDArray[np.bool_]:
         """Read where each person is there, (T, M)."""

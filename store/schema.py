@@ -25,6 +25,13 @@ UNIT_STEPS = UNIT_CLIPS * CHUNK_STEPS
 FRAME_BYTES = 1 << 17
 FRAME_CHUNK_BYTES = 1 << 15
 
+# What is known of a clip besides features, crops and who is there. An extraction knows all of EXTRACTED; what
+# was imported holds what its files hold. A pose in space has an array of its own, so that no reader can take
+# metres for pixels.
+Facet = Literal["keypoints", "keypoints_3d", "keypoint_scores", "boxes", "frame_positions"]
+FACETS: tuple[Facet, ...] = ("keypoints", "keypoints_3d", "keypoint_scores", "boxes", "frame_positions")
+EXTRACTED: tuple[Facet, ...] = ("keypoints", "keypoint_scores", "boxes", "frame_positions")
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -36,6 +43,7 @@ class Layout:
         num_joints: V.
         taps: tap name -> C, its number of channels; the first tap is the streams' default.
         crops: which JPEG crops are kept.
+        facets: which of ``FACETS`` are kept; an array that is not named is not there.
     """
 
     clock: int | Literal["native"]
@@ -43,6 +51,7 @@ class Layout:
     num_joints: int
     taps: Mapping[str, int]
     crops: tuple[Crop, ...]
+    facets: tuple[Facet, ...] = EXTRACTED
 
     def __post_init__(self) -> None:
         if self.clock != "native" and (isinstance(self.clock, str) or self.clock < 1):
@@ -51,8 +60,11 @@ class Layout:
             raise ValueError(f"persons, joints and channels must be 1 or more, found {self}")
         if unknown := set(self.crops) - set(CROPS):
             raise ValueError(f"crops are {sorted(unknown)}; expected some of {', '.join(CROPS)}")
+        if strange := set(self.facets) - set(FACETS):
+            raise ValueError(f"facets are {sorted(strange)}; expected some of {', '.join(FACETS)}")
         # one order, so that the same choice is always the same layout
         object.__setattr__(self, "crops", tuple(crop for crop in CROPS if crop in self.crops))
+        object.__setattr__(self, "facets", tuple(facet for facet in FACETS if facet in self.facets))
 
     @property
     def is_native(self) -> bool:
@@ -139,9 +151,15 @@ def array_specs(layout: Layout) -> tuple[ArraySpec, ...]:
         )
         for tap, channels in layout.taps.items()
     ]
-    specs += [
+    basic = [
         per_person(
             "keypoints", {"joint": joints, "xy": 2}, "float32", "x, y in source pixels, origin top left"
+        ),
+        per_person(
+            "keypoints_3d",
+            {"joint": joints, "xyz": 3},
+            "float32",
+            "x, y, z in the units and axes that the store's meaning names",
         ),
         per_person("keypoint_scores", {"joint": joints}, "float32", "confidence in [0, 1]"),
         per_person("boxes", {"xyxy": 4}, "float32", "x1, y1, x2, y2 in source pixels"),
@@ -153,6 +171,7 @@ def array_specs(layout: Layout) -> tuple[ArraySpec, ...]:
         ),
         whole_unit("frame_positions", {}, "float32", "sample time in frames of the source, 0 = first frame"),
     ]
+    specs += [spec for spec in basic if spec.name in (*layout.facets, "person_valid")]
     for crop in layout.crops:
         specs += [
             _spec(

@@ -10,7 +10,7 @@ from store.facts import differences
 from store.manifest import MANIFEST, FileFacts, parse_manifest
 from store.reader import StoreReader
 from store.records import RECORDS, parse_record
-from store.schema import FORMAT_VERSION, array_specs
+from store.schema import EXTRACTED, FORMAT_VERSION, array_specs
 from store.table import NOT_RIGHT, WITH_DATA, ClipRow
 
 Summary = dict[str, object]
@@ -50,6 +50,7 @@ def summarize(reader: StoreReader, *, num_waiting: int | None) -> Summary:
         "clock": facts.layout.clock,
         "max_persons": facts.layout.max_persons,
         "joints": list(facts.skeleton.joint_names),
+        "facets": list(facts.layout.facets),
         "crops": list(facts.layout.crops),
         "num_bytes": total,
         "num_bytes_per_clip": round(total / num_with_data) if num_with_data else None,
@@ -102,6 +103,11 @@ def render_summary(
     clock = "native, every frame" if given["clock"] == "native" else f"{given['clock']} sample times"
     page.line("clock", clock)
     page.line("persons", f"up to {given['max_persons']}, {len(given['joints'])} joints each")
+    if given["facets"] != list(EXTRACTED):
+        lacking = ", ".join(facet for facet in EXTRACTED if facet not in given["facets"])
+        page.line(
+            "imported", f"{', '.join(given['facets']) or 'features only'}; without {lacking or 'nothing'}"
+        )
     page.line("crops", ", ".join(given["crops"]) or "none (frame-free)")
     page.line(
         "terms", given["terms"] + ("" if given["may_share"] else " Derived data must not be passed on.")

@@ -61,7 +61,7 @@ class ClipOutcome:
         status: see ``Status``.
         reason: what was wrong, None for ``ok``.
         num_frames: frames decoded; fps: frames per second; width, height: source pixels; None if not decoded.
-        source_sha256: digest of the video file.
+        source_sha256: digest of the video file, or of the file that was imported.
         decoder: who decoded it, "decord" or "pyav".
         num_persons: how many of the M persons are there at some time.
         start: place along the arrays' first axis: row, or step on the native clock; None without data.

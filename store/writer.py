@@ -28,7 +28,7 @@ from store.lock import release_lock, take_lock
 from store.lock import work_folder as work_folder
 from store.manifest import MANIFEST, FileFacts, describe, parse_manifest
 from store.records import RECORDS, StoredRecord, UnitRecord, latest_outcomes, read_records
-from store.schema import ArraySpec, array_specs
+from store.schema import EXTRACTED, ArraySpec, array_specs
 from store.spool import Spool, SpooledClip
 from store.table import NOT_RIGHT, PENDING, ClipEntry, ClipOutcome, ClipRow, parse_table
 from store.units import Unit, plan_units
@@ -298,13 +298,15 @@ class StoreWriter:
 def _stamp(facts: StoreFacts) -> str:
     """Return the digest of all that decides what the numbers mean, for things that lie outside the store."""
     layout = facts.layout
-    shape = [
+    shape: list[object] = [
         layout.clock,
         layout.max_persons,
         list(layout.taps.items()),
         layout.crops,
         facts.skeleton.joint_names,
     ]
+    if layout.facets != EXTRACTED:
+        shape.append(layout.facets)
     return digest_of([facts.meaning_sha256, shape])
 
 

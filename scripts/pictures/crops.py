@@ -22,7 +22,7 @@ def draw_panels(
     for number, (step, panel) in enumerate(zip(steps, panels, strict=True)):
         middle = (number + 0.5) * cell
         if has_times:
-            stamp = f"{clip.times[step]:.2f} s" if clip.unit == "s" else f"frame {clip.times[step]:.0f}"
+            stamp = f"{clip.times[step]:.2f} s" if clip.unit == "s" else f"{clip.unit} {clip.times[step]:.0f}"
             page.text(middle, stamp, down=-0.04, size=8, ha="center", va="bottom", color=INK)
         axes = page.axes(f"{kind} {number}", left=middle - width / 2, width=width, height=height)
         draw_poses(axes, clip, step, panel)

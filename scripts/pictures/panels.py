@@ -26,7 +26,7 @@ def read_panel_rows(reader: StoreReader, clip: Clip, steps: Sequence[int]) -> li
     """Read rows of panels: the clip's and the persons' crops, as far as stored; else plain canvases.
 
     Returns:
-        Pairs of a name and one panel per step; never empty.
+        Pairs of a name and one panel per step; none where there is nothing to draw, no crop and no pose.
 
     Raises:
         StoreDamagedError: a file of the store is missing or damaged, or a crop is no JPEG.
@@ -37,8 +37,10 @@ def read_panel_rows(reader: StoreReader, clip: Clip, steps: Sequence[int]) -> li
         panels = _crop_panels(reader, clip, crop, steps)
         if panels is not None:
             rows.append((f"{crop} crops", panels))
-    if rows:
+    if rows or clip.keypoints is None:
         return rows
+    if "keypoints_3d" in reader.facts.layout.facets:
+        return [("front view,\nno frames\nin this store", [_canvas(clip) for _ in steps])]
     return [("no frames\nin this store", [_canvas(clip) for _ in steps])]
 
 

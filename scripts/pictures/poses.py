@@ -37,15 +37,21 @@ def draw_poses(axes: Axes, clip: Clip, step: int, panel: Panel) -> None:
 
 def _person(axes: Axes, clip: Clip, step: int, person: int, panel: Panel, *, on_picture: bool) -> None:
     colour = person_colour(person, on_picture=on_picture)
+    if clip.boxes is not None:
+        edges = clip.boxes[step, person].reshape(2, 2) - 0.5
+        corners = to_crop_pixels(edges, panel.box_xyxy, panel.size_wh)
+        axes.add_patch(
+            Rectangle(
+                (corners[0, 0], corners[0, 1]), *(corners[1] - corners[0]), fill=False, edgecolor=colour,
+                linewidth=0.9, alpha=0.85, zorder=2, gid=f"box of person {person}",
+            )
+        )  # fmt: skip
+    if clip.keypoints is None:
+        return
     points = to_crop_pixels(clip.keypoints[step, person], panel.box_xyxy, panel.size_wh)
-    corners = to_crop_pixels(clip.boxes[step, person].reshape(2, 2) - 0.5, panel.box_xyxy, panel.size_wh)
-    strengths = np.clip(clip.scores[step, person] / clip.clear_score, _FAINTEST, 1)
-    axes.add_patch(
-        Rectangle(
-            (corners[0, 0], corners[0, 1]), *(corners[1] - corners[0]),
-            fill=False, edgecolor=colour, linewidth=0.9, alpha=0.85, zorder=2, gid=f"box of person {person}",
-        )
-    )  # fmt: skip
+    strengths = np.ones(len(points))
+    if clip.scores is not None:
+        strengths = np.clip(clip.scores[step, person] / clip.clear_score, _FAINTEST, 1)
     is_dense = len(points) > 40  # hands and faces
     for width, shade, order in ((2.3, "#000000", 3), (1.2, colour, 4)):
         # the dark line beneath keeps limbs visible on any background

@@ -18,7 +18,9 @@ from scripts.pictures.time_bins import average_in_bins
 def draw_strips(page: Page, clip: Clip, steps: Sequence[int]) -> None:
     """Draw validity, mean score and place of each person; marks show the ``steps`` that have pictures."""
     page.top += 0.2
-    strips = [("validity", 0.17 * clip.num_persons + 0.06), ("score", 0.8), ("centre", 1.05)]
+    strips = [("validity", 0.17 * clip.num_persons + 0.06)]
+    strips += [("score", 0.8)] if clip.scores is not None else []
+    strips += [("centre", 1.05)] if clip.boxes is not None else []
     drawn = []
     for name, height in strips:
         axes = page.axes(name, left=0, width=PLOT_WIDTH, height=height)
@@ -79,6 +81,7 @@ def _validity(axes: Axes, clip: Clip) -> None:
 
 
 def _scores(axes: Axes, clip: Clip) -> None:
+    assert clip.scores is not None
     for person in range(clip.num_persons):
         times, (scores,) = _curve(clip, person, clip.scores[:, person].mean(1))
         axes.plot(times, scores, color=person_colour(person), linewidth=1.2, **_markers(clip))
@@ -88,6 +91,7 @@ def _scores(axes: Axes, clip: Clip) -> None:
 
 
 def _centres(axes: Axes, clip: Clip) -> None:
+    assert clip.boxes is not None
     for person in range(clip.num_persons):
         edges = clip.boxes[:, person, [0, 2]]
         times, (centre, low, high) = _curve(clip, person, edges.mean(1), edges[:, 0], edges[:, 1])
