@@ -74,6 +74,6 @@ def _looks_like(entries: Sequence[ClipEntry]) -> tuple[str, ...]:
     for name, dataset in DATASETS.items():
         if dataset.list_clips(Path(), [PurePath(entries[0].path)]).entries:
             return (
-                f"the names look like those of {dataset.title}: --dataset {name} gives labels, splits and terms",
+                f"the names look like those of {dataset.title}: --dataset {name} gives labels, splits, terms",
             )
     return ()

@@ -106,7 +106,9 @@ def list_clips(root: Path, paths: Sequence[PurePath]) -> Listing:
     """
     videos = [path for path in paths if _VIDEO.fullmatch(path.stem)]
     strangers = [path.name for path in paths if not _VIDEO.fullmatch(path.stem)]
-    texts = [root / path for path in files_below(root, lambda name: PurePath(name).suffix in _LABEL_SUFFIXES)]
+    # a folder without one of its videos may be anything, and large
+    below = files_below(root, lambda name: PurePath(name).suffix in _LABEL_SUFFIXES) if videos else []
+    texts = [root / path for path in below]
     label_files = _label_files(texts)
     xsub = _read_xsub([path for path in texts if path.name == _XSUB_FILE])
     entries: list[ClipEntry] = []
