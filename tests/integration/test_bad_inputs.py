@@ -137,7 +137,7 @@ def test_none_of_them_harms_the_others(done):
     for clip, (status, _) in EXPECTED.items():
         if status == "ok":
             assert store.person_valid(clip)[:, 0].all(), clip
-    np.testing.assert_allclose(store.read("4k", "boxes")[0, 0], (1000, 400, 1800, 2000), atol=2)
+    np.testing.assert_allclose(store.read("boxes", "4k")[0, 0], (1000, 400, 1800, 2000), atol=2)
 
 
 def test_thirty_people(tmp_path):
@@ -152,7 +152,7 @@ def test_thirty_people(tmp_path):
     extract(tmp_path / "videos", tmp_path / "store", entries_of(tmp_path / "videos"), extractor)
 
     assert table(tmp_path / "store")["crowd"].status == "ok"
-    found = open_store(str(tmp_path / "store")).read("crowd", "boxes")
+    found = open_store(str(tmp_path / "store")).read("boxes", "crowd")
     assert found.shape == (64, 2, 4)
     assert (found == found[:1]).all()  # nobody moves
 

@@ -16,8 +16,8 @@ MEANING_BEFORE_PROFILES = {
     "persons": "tracked",
     "crops": ["person", "clip"],
     "jpeg_quality": 95,
-    "decode": "front to back; decord, PyAV for B-frames and turned videos",
-    "persons_rule": "tracked, version 1",
+    "decode": "front to back, frame numbers as decoded",
+    "persons_rule": "tracked, version 2",
     "pose_crop": "box x 1.25 at the network's aspect, bilinear, black outside",
     "person_crop": "union of the frame's boxes, rounded, stretched",
     "clip_crop": "square around the keypoints of the clock's frames, padding 0.25, cut",
@@ -86,7 +86,7 @@ def test_stores_keep_the_classes_and_older_ones_have_none():
     del older["dataset"]["two_person_classes"]
 
     assert parse_store_json(content, "store.json").dataset == dataset
-    assert parse_store_json(json.dumps(older), "store.json").dataset.two_person_classes == ()
+    assert parse_store_json(json.dumps(older), "store.json").dataset.two_person_classes is None
 
 
 def test_profiles_by_name():
