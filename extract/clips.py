@@ -123,7 +123,7 @@ def _what_was_found(dataset: Dataset, entries: Sequence[ClipEntry]) -> Iterator[
 
 
 def _how_to_get(dataset: Dataset, clips: ClipList) -> str:
-    found = "; ".join(["no such folder" if not clips.root.is_dir() else "no clip found", *clips.notes])
+    found = "; ".join(["no clip found", *clips.notes]) if clips.root.is_dir() else "no such folder"
     return (
         f"{clips.root}: {found}.\n"
         f"The videos of {dataset.title} come from {dataset.homepage or 'its authors (address unknown)'}.\n"

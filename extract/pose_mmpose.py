@@ -281,8 +281,12 @@ def _load(checkpoint: Path) -> dict[str, Any]:
 
 
 def _uses_udp(settings: Config) -> bool:
+    """Tell how crops were made in training: the pipeline says so, else the decoder's kind does."""
     pipeline = settings.get("test_dataloader", {}).get("dataset", {}).get("pipeline", [])
-    return any(step.get("type") == "TopdownAffine" and step.get("use_udp", False) for step in pipeline)
+    crops = [step for step in pipeline if step.get("type") == "TopdownAffine"]
+    if not crops:
+        return bool(settings.model.head.decoder.get("type") == "UDPHeatmap")
+    return any(step.get("use_udp", False) for step in crops)
 
 
 def _canonical(model: Config) -> bytes:

@@ -26,7 +26,7 @@ from extract.detect_yolo import PERSON, YOLO, YoloDetector
 from extract.errors import WeightsError
 from extract.networks import find_detector, find_pose
 from extract.pipeline import Extractor
-from extract.pose_mmpose import MmposeEstimator
+from extract.pose_mmpose import MmposeEstimator, _uses_udp
 from extract.presets import DETECTORS, POSES
 from extract.single import extract_clip
 from scripts import extract_features, list_presets
@@ -227,6 +227,30 @@ def test_checkpoint_that_is_none(tmp_path):
 
     with pytest.raises(ValueError, match=r"w\.pth: holds a list; expected weights by name"):
         build(SMALL, tmp_path / "w.pth")
+
+
+CROP, UDP_CROP = {"type": "TopdownAffine"}, {"type": "TopdownAffine", "use_udp": True}
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "decoder", "affine"),
+    [
+        ([{"type": "LoadImage"}, CROP], "MSRAHeatmap", False),
+        ([{"type": "LoadImage"}, UDP_CROP], "UDPHeatmap", True),
+        ([CROP], "UDPHeatmap", False),  # what it was trained with goes before what is usual
+        ([], "UDPHeatmap", True),
+        ([], "SimCCLabel", False),
+    ],
+)
+def test_how_a_config_crops(pipeline, decoder, affine):
+    settings = Config(
+        {
+            "model": {"head": {"decoder": {"type": decoder}}},
+            "test_dataloader": {"dataset": {"pipeline": pipeline}},
+        }
+    )
+
+    assert _uses_udp(settings) == affine
 
 
 # what POSE, POSE_CHECKPOINT and TAPS name
