@@ -112,10 +112,11 @@ class Cluster:
         under_way: dict[str, tuple[str, Future]] = {}
         ended: queue.SimpleQueue[str] = queue.SimpleQueue()
         patience = _Patience()
+        dead: set[str] = set()  # whose end a clip told of; one that is started anew may have the same address
         while not dispatch.is_over:
             workers = set(self._client.nthreads())
             patience.check(self._scheduler, len(workers))
-            for worker in dispatch.workers - workers:
+            for worker in (dispatch.workers - workers) | (dead & dispatch.workers):
                 lost = [clip_id for clip_id, (place, _) in under_way.items() if place == worker]
                 logger.warning(
                     "worker %s died with %s under way; they are tried alone", worker, ", ".join(lost)
@@ -123,6 +124,7 @@ class Cluster:
                 for clip_id in lost:
                     under_way.pop(clip_id)[1].cancel()
                 yield from map(self._left_out, dispatch.bury(worker))
+            dead.clear()
             if dispatch.deaths_in_a_row > MOST_DEATHS * (len(workers) + 1):
                 raise WorkersError(
                     f"SCHEDULER={self._scheduler}: {dispatch.deaths_in_a_row} workers died in a row and no "
@@ -142,7 +144,8 @@ class Cluster:
                 continue  # of an earlier attempt
             clip = self._result(worker, future)
             if clip is None:
-                continue  # its worker is gone, which is seen above
+                dead.add(worker)
+                continue
             del under_way[clip_id]
             dispatch.finish(worker, clip_id)
             yield clip

@@ -11,16 +11,23 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import psutil
+import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 @contextmanager
-def cluster_of_others(num_workers: int) -> Iterator[str]:
-    """Begin a scheduler and workers; yield the address. They are killed at the end."""
+def cluster_of_others(num_workers: int, *, allowed_failures: int = 3) -> Iterator[str]:
+    """Begin a scheduler and workers; yield the address. They are killed at the end.
+
+    Args:
+        num_workers: processes.
+        allowed_failures: how often dask itself tries a task again whose worker died.
+    """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         file = folder / "scheduler.json"
+        stack.enter_context(_environment("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", allowed_failures))
         _begin(stack, folder, "dask_scheduler", "--host=127.0.0.1", "--port=0", f"--scheduler-file={file}")
         deadline = time.monotonic() + 60
         while not file.exists() or not file.stat().st_size:
@@ -29,6 +36,13 @@ def cluster_of_others(num_workers: int) -> Iterator[str]:
         address = json.loads(file.read_text())["address"]
         _begin(stack, folder, "dask_worker", address, "--nthreads=1", f"--nworkers={num_workers}")
         yield address
+
+
+@contextmanager
+def _environment(name: str, value: object) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(name, str(value))
+        yield
 
 
 def _begin(stack: ExitStack, folder: Path, command: str, *options: str) -> None:

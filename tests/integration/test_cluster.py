@@ -42,7 +42,7 @@ def expected(videos, tmp_path_factory):
 @pytest.fixture(scope="module")
 def address():
     """A cluster of two workers that others began."""
-    with cluster_of_others(2) as place:
+    with cluster_of_others(2, allowed_failures=0) as place:
         yield place
 
 
