@@ -24,7 +24,7 @@ from distributed.scheduler import KilledWorker
 from extract.dispatch import MOST_DEATHS, Dispatch
 from extract.errors import WorkersError
 from extract.in_process import CLIPS_AHEAD
-from extract.worker import ClipWorker, Job, clip_worker
+from extract.worker import ClipWorker, Job, clip_worker, seconds_of
 from extract.workers import LOCAL, Finished
 from store.facts import StoreFacts, differences
 from store.table import ClipEntry, ClipOutcome
@@ -76,7 +76,7 @@ class Cluster:
     def seconds_per_stage(self) -> Mapping[str, float]:
         """Where the time went, all workers together."""
         total: Counter[str] = Counter()
-        for seconds in self._client.run(_seconds_per_stage, self._job, on_error="ignore").values():
+        for seconds in self._client.run(seconds_of, self._job, on_error="ignore").values():
             total.update(seconds)
         return total
 
@@ -268,7 +268,3 @@ def _extract(job: bytes, entry: ClipEntry, meaning: Mapping[str, object]) -> Fin
             "give all machines the same code and the same files"
         )
     return worker.extract(entry)
-
-
-def _seconds_per_stage(job: bytes) -> Mapping[str, float]:
-    return _worker(job).seconds_per_stage

@@ -159,3 +159,8 @@ def clip_worker(job: bytes, *, place: int, threads: int) -> ClipWorker:
         if _current is None:
             _current = job, ClipWorker(pickle.loads(job), place=place, threads=threads)
         return _current[1]
+
+
+def seconds_of(job: bytes) -> Mapping[str, float]:
+    """Return where this process's time for a pickled ``Job`` went; nothing if it has not loaded it."""
+    return _current[1].seconds_per_stage if _current is not None and _current[0] == job else {}

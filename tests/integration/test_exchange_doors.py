@@ -579,7 +579,7 @@ def test_nobody_knows_the_terms_of_what_has_no_dataset(tmp_path, flat, capsys):
     run_import("pyskl", flat, tmp_path / "s")
 
     assert (
-        "look like those of NTU RGB+D 60: --dataset ntu60 gives labels, splits and terms"
+        "look like those of NTU RGB+D 60: --dataset ntu60 gives labels, splits, terms"
         in capsys.readouterr().err
     )
     assert not open_store(str(tmp_path / "s")).facts.dataset.may_share
