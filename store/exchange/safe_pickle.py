@@ -1,7 +1,8 @@
-"""Pickles that can hold plain data only.
+"""Pickles of plain data: a fence around them, no wall.
 
-A pickle may call any function that Python can import. Here it can make containers, texts, numbers and numpy
-arrays; whatever else it names is refused by name, before anything of it is called.
+A pickle may call any function that Python can import. Here it can name containers, texts, numbers and numpy
+arrays only; whatever else it names is refused by name, before anything of it is called. But numpy's own types
+take states that a forged pickle may choose, which can damage memory: so only files of people who are trusted.
 """
 
 import pickle
