@@ -8,17 +8,16 @@ import logging
 import os
 import pickle
 import queue
-import signal
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import dask
-from distributed import Client, Future, LocalCluster, WorkerPlugin, get_worker, secede
+from distributed import Client, Future, LocalCluster, get_worker, secede
 from distributed.scheduler import KilledWorker
 
 from extract.dispatch import MOST_DEATHS, Dispatch
@@ -34,6 +33,7 @@ logger = logging.getLogger(__name__)
 _POLL_SECONDS = 0.5  # between two looks at which workers are there
 _SAY_EVERY_SECONDS = 30.0
 _CONNECT_SECONDS = 30.0
+_START_ATTEMPTS = 3
 
 
 class Cluster:
@@ -160,24 +160,34 @@ class Cluster:
                     f"SCHEDULER={self._scheduler}: no dask scheduler answers there ({error}); start one with "
                     "`dask scheduler`, or use local:N"
                 ) from error
-        num_workers = int(local[1])
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="heatpool-dask-"))
         stack.enter_context(dask.config.set({"temporary-directory": folder}))
-        logger.info("starting %d processes", num_workers)
-        cluster = stack.enter_context(
-            LocalCluster(
-                n_workers=num_workers,
-                threads_per_worker=self._threads or max(1, (os.cpu_count() or 1) // num_workers),
-                processes=True,
-                host="127.0.0.1",
-                dashboard_address=None,
-                memory_limit=None,  # ours is bounded; theirs would kill workers that share pages
-                silence_logs=logging.ERROR,
-            )
-        )
-        client = stack.enter_context(Client(cluster))
-        client.register_plugin(_Signals())
-        return client
+        cluster = stack.enter_context(self._start_local(int(local[1])))
+        return stack.enter_context(Client(cluster))
+
+    def _start_local(self, num_workers: int) -> LocalCluster:
+        for attempt in range(1, _START_ATTEMPTS + 1):
+            logger.info("starting %d processes", num_workers)
+            try:
+                return LocalCluster(
+                    n_workers=num_workers,
+                    threads_per_worker=self._threads or max(1, (os.cpu_count() or 1) // num_workers),
+                    processes=True,
+                    host="127.0.0.1",
+                    dashboard_address=None,
+                    memory_limit=None,  # ours is bounded; theirs would kill workers that share pages
+                    silence_logs=logging.ERROR,
+                    # not a plugin, as to send one to a worker that dies just then is an error
+                    preload="extract.deaf_worker",
+                )
+            except RuntimeError as error:  # one of them died before it was there; dask then ends the others
+                if attempt == _START_ATTEMPTS:
+                    raise WorkersError(
+                        f"SCHEDULER={self._scheduler}: processes die while they start ({error}); memory? "
+                        "Take fewer, or extract with SCHEDULER=here"
+                    ) from error
+                logger.warning("a process died while it started; starting all anew")
+        raise AssertionError
 
     def _submit(self, entry: ClipEntry, worker: str, ended: "queue.SimpleQueue[str]") -> Future:
         future = self._client.submit(
@@ -233,16 +243,6 @@ class _Patience:
         elif time.monotonic() - self._last > _SAY_EVERY_SECONDS:
             self._last = time.monotonic()
             logger.warning("%s has no workers; waiting for some", scheduler)
-
-
-class _Signals(WorkerPlugin):  # type: ignore[misc]
-    """Signals of a terminal or a job's end reach all processes; what to do is the parent's business."""
-
-    name = "heatpool-signals"
-
-    def setup(self, worker: Any) -> None:  # noqa: ANN401 - a distributed.Worker
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 # what runs on the workers
