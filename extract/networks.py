@@ -8,7 +8,7 @@ from pathlib import Path
 
 from extract.errors import WeightsError
 from extract.presets import DETECTORS, POSES, PosePreset
-from extract.weights import provide_weights
+from extract.weights import provide_weights, record_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +60,11 @@ def find_pose(name: str, *, checkpoint: Path | None, taps: str | None, folder: P
         folder: of the presets' weights.
 
     Raises:
-        ValueError: a config of one's own without checkpoint or taps.
+        ValueError: a config of one's own without checkpoint or taps, or nothing between two commas.
         WeightsError: a preset's weights cannot be had.
         FileNotFoundError: ``name`` is neither.
     """
-    wanted = taps.split(",") if taps else []
+    wanted = _split(taps) if taps else []
     preset = POSES.get(name)
     if preset is not None:
         return PoseFiles(
@@ -84,6 +84,34 @@ def find_pose(name: str, *, checkpoint: Path | None, taps: str | None, folder: P
             "POSE_CHECKPOINT=file.pth TAPS=module.path; only presets know theirs"
         )
     return PoseFiles(config, checkpoint, tuple(wanted))
+
+
+def record_loaded(
+    detector: str, pose: str, *, checkpoint: Path | None, folder: Path, meaning: Mapping[str, object]
+) -> None:
+    """Record the digests of presets' weights, once they have been loaded.
+
+    Args:
+        detector: as ``find_detector`` took it.
+        pose: as ``find_pose`` took it.
+        checkpoint: likewise.
+        folder: of the presets' weights.
+        meaning: of the store, which names the digests of what was loaded.
+    """
+    if detector in DETECTORS and not Path(detector).is_file():
+        record_digest(DETECTORS[detector].weights, folder, str(meaning["detector.weights_sha256"]))
+    if pose in POSES and checkpoint is None:
+        record_digest(POSES[pose].weights, folder, str(meaning["pose.checkpoint_sha256"]))
+
+
+def _split(taps: str) -> list[str]:
+    names = [name.strip() for name in taps.split(",")]
+    if "" in names:
+        raise ValueError(
+            f"TAPS={taps!r}: a name is missing before, after or between commas; expected names with commas "
+            "between, such as H2,H3"
+        )
+    return names
 
 
 def _config(preset: PosePreset) -> Path | Mapping[str, object]:

@@ -81,9 +81,9 @@ def _compare(options: argparse.Namespace) -> Iterator[tuple[str, Compared]]:
     if not paths:
         raise FileNotFoundError(f"{options.golden}: no .npy file; expected the release's pooled features")
     for path in paths:
-        golden = _read_golden(path, num_joints=len(pose.skeleton.joint_names), num_channels=pose.taps)
-        num_persons = 1 if (golden[:, 0] == golden[:, 1]).all() else 2
         try:
+            golden = _read_golden(path, num_joints=len(pose.skeleton.joint_names), num_channels=pose.taps)
+            num_persons = 1 if (golden[:, 0] == golden[:, 1]).all() else 2
             video = KeptVideo(_find_video(options.videos, path.stem), clock=len(golden))
             size = (video.facts.width, video.facts.height)
             most = max(len(boxes.boxes(path.stem, number, size)) for number, _ in video.frames())
@@ -97,7 +97,7 @@ def _compare(options: argparse.Namespace) -> Iterator[tuple[str, Compared]]:
                 clock=len(golden),
                 num_persons=num_persons,
             )
-        except (VideoError, FileNotFoundError) as error:
+        except (VideoError, OSError, ValueError) as error:
             logger.warning("%s is left out: %s", path.stem, error)
             continue
         # the release's copy of a lone person is no second comparison

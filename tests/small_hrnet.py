@@ -55,12 +55,18 @@ def write_small_hrnet(folder: Path, *, seed: int = 0) -> tuple[Path, Path]:
 
 
 def randomise(network: nn.Module, *, seed: int) -> None:
-    """Draw weights that keep activations at about 1, and running statistics that are no crop's own."""
+    """Draw weights that keep activations at about 1, and running statistics that are no crop's own.
+
+    All of them: what is left as PyTorch made it differs from process to process, and now and then two bins
+    of a SimCC vector are as good as equal: float noise between a batch and a single crop then moves a joint.
+    """
     generator = torch.Generator().manual_seed(seed)
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             fan_in = module.weight[0].numel()
             module.weight.data = torch.randn(module.weight.shape, generator=generator) * (2 / fan_in) ** 0.5
+            if module.bias is not None:
+                module.bias.data.zero_()
         elif isinstance(module, nn.BatchNorm2d):
             for values, low, high in [
                 (module.weight, 0.5, 1.5),

@@ -269,6 +269,16 @@ def test_taps_of_a_preset(tmp_path):
     )
 
 
+def test_taps_may_have_blanks_and_no_gaps(tmp_path):
+    def taps(text):
+        return find_pose("hrnet_w48_simcc", checkpoint=tmp_path, taps=text, folder=tmp_path).taps
+
+    assert taps(" H2, H3 ") == ("backbone.stage4.1[1]", "backbone.stage4.1[2]")
+    for text in ("H2,,H3", "H2,", ",", " "):
+        with pytest.raises(ValueError, match=f"TAPS='{text}': a name is missing"):
+            taps(text)
+
+
 def test_config_of_ones_own_needs_the_rest(tmp_path):
     (tmp_path / "mine.py").write_text("")
     for checkpoint, taps in ((None, "backbone"), (tmp_path / "mine.pth", None)):
@@ -329,7 +339,6 @@ def test_detector_by_name_finds_persons_in_a_clip(name, video, tmp_path):
 
     detector = load_detector(find_detector(name, folder=tmp_path))
 
-    assert (tmp_path / f"{name}.pt.json").is_file()
     config = ExtractConfig(clock=2, persons="top1", crops=())
     clip = extract_clip(video, Extractor(detector=detector, boxes=None, pose=FakePose(1), config=config))
     assert clip.outcome.status == "ok"
@@ -442,6 +451,24 @@ def test_preset_from_its_name_to_the_store(served, video, tmp_path, capsys):
 
     served.unlink()  # it is not asked for again
     assert extract(tmp_path, video, f"--pose={SMALL}") == 0
+
+
+def test_good_file_takes_the_place_of_a_damaged_one(served, video, tmp_path, monkeypatch, capsys):
+    weights = dataclasses.replace(POSES[SMALL].weights, sha256="")  # so that nothing but loading tells
+    monkeypatch.setitem(POSES, SMALL, dataclasses.replace(POSES[SMALL], weights=weights))
+    state = torch.load(served, weights_only=True)
+    torch.save(state, served, _use_new_zipfile_serialization=False)
+    here = tmp_path / "weights" / served.name
+    here.parent.mkdir()
+    here.write_bytes(served.read_bytes()[:100_000])
+
+    assert extract(tmp_path, video, f"--pose={SMALL}") == 1
+    assert f"{here}: cannot be loaded" in (message := capsys.readouterr().err)
+    assert "damaged, and a whole one has to take its place" in message
+
+    here.write_bytes(served.read_bytes())
+    assert extract(tmp_path, video, f"--pose={SMALL}") == 0
+    assert here.with_name(f"{here.name}.json").is_file()
 
 
 def test_weights_that_are_nowhere(served, video, tmp_path, capsys):
