@@ -1,7 +1,10 @@
 """After ``make setup WITH=train`` the tests of extraction are left out: what they import is not there."""
 
 import importlib.util
+from collections.abc import Iterator
 from contextlib import suppress
+
+import pytest
 
 with suppress(ImportError):
     import av  # noqa: F401  # before decord, or its libvpx is taken for encoding VP9
@@ -25,3 +28,14 @@ EXTRACTION = [
     "unit/test_tracking*.py",
 ]
 collect_ignore_glob = [] if importlib.util.find_spec("mmpose") else EXTRACTION
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """For networks that are too small to share."""
+    import torch  # takes seconds, and most tests do without
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

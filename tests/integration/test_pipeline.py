@@ -534,7 +534,7 @@ def test_fake_finds_what_is_drawn():
 
 
 @pytest.fixture(scope="module")
-def real_parts(tmp_path_factory):
+def real_parts(one_thread, tmp_path_factory):
     mmpose = pytest.importorskip("extract.pose_mmpose")
     yolo = pytest.importorskip("extract.detect_yolo")
     from tests.golden.test_hrnet_simcc import CONFIG
@@ -545,9 +545,7 @@ def real_parts(tmp_path_factory):
     network.model.names[0] = yolo.PERSON
     network.save(folder / "random.pt")
     (folder / "small.py").write_text(CONFIG)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield (
+    return (
         # random weights are sure of nothing
         yolo.YoloDetector(
             folder / "random.pt",
@@ -559,7 +557,6 @@ def real_parts(tmp_path_factory):
             folder / "small.py", None, taps=["backbone.stage4.1[1]", "simcc"], device="cpu", batch_size=3
         ),
     )
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture
