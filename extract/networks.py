@@ -17,7 +17,7 @@ class PoseFiles:
 
     Args:
         config: a mmpose config file, or a preset's own config.
-        checkpoint: its weights.
+        checkpoint: its weights. Both paths are absolute: a worker may stand in another folder.
         taps: what to pool; the first one is the default feature of the streams.
     """
 
@@ -33,12 +33,17 @@ def find_detector(name: str, *, folder: Path) -> str:
         name: a preset's name, a file of weights, a ``.json`` file of boxes, or ``none``.
         folder: of the presets' weights.
 
+    Returns:
+        ``none`` or an absolute path: a worker may stand in another folder.
+
     Raises:
         WeightsError: a preset's weights cannot be had.
         FileNotFoundError: ``name`` is nothing of all this.
     """
-    if name == "none" or Path(name).is_file():
+    if name == "none":
         return name
+    if Path(name).is_file():
+        return str(Path(name).absolute())
     preset = DETECTORS.get(name)
     if preset is None:
         raise FileNotFoundError(
@@ -47,7 +52,7 @@ def find_detector(name: str, *, folder: Path) -> str:
         )
     if preset.refusal:
         raise WeightsError(f"{name}: {preset.refusal}")
-    return str(provide_weights(preset.weights, folder))
+    return str(provide_weights(preset.weights, folder).absolute())
 
 
 def find_pose(name: str, *, checkpoint: Path | None, taps: str | None, folder: Path) -> PoseFiles:
@@ -69,7 +74,7 @@ def find_pose(name: str, *, checkpoint: Path | None, taps: str | None, folder: P
     if preset is not None:
         return PoseFiles(
             _config(preset),
-            checkpoint or provide_weights(preset.weights, folder),
+            (checkpoint or provide_weights(preset.weights, folder)).absolute(),
             tuple(preset.taps.get(tap, tap) for tap in wanted) or tuple(preset.taps.values()),
         )
     config = Path(name)
@@ -83,7 +88,7 @@ def find_pose(name: str, *, checkpoint: Path | None, taps: str | None, folder: P
             f"{name}: a config of your own needs its weights and the modules to read: "
             "POSE_CHECKPOINT=file.pth TAPS=module.path; only presets know theirs"
         )
-    return PoseFiles(config, checkpoint, tuple(wanted))
+    return PoseFiles(config.absolute(), checkpoint.absolute(), tuple(wanted))
 
 
 def record_loaded(

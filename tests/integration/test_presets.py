@@ -35,6 +35,8 @@ from tests.fakes import FakePose
 from tests.integration.test_extract_door import logging_and_threads_as_before
 from tests.made_videos import walking_persons, write_video
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 PRESETS = Path(__file__).resolve().parents[2] / "extract" / "presets"
 # A crop is 192 wide and 256 high; H1, H2, H3 are at strides 4, 8, 16: 64x48, 32x24, 16x12 cells.
 # HRNet doubles its width from branch to branch; mmpose's deconvolutions have 256 channels; MobileNetV2's
@@ -57,14 +59,6 @@ SMALLEST = {
     "yolo12n": "yolo12n",
     "yolo26n": "yolo26n",
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def config_of(name):
@@ -289,6 +283,26 @@ def test_config_of_ones_own_needs_the_rest(tmp_path):
         str(tmp_path / "mine.py"), checkpoint=tmp_path / "mine.pth", taps="a,b[1]", folder=tmp_path
     )
     assert (found.config, found.taps) == (tmp_path / "mine.py", ("a", "b[1]"))
+
+
+def test_paths_hold_in_every_folder(tmp_path, monkeypatch):
+    # they go to a cluster's workers
+    for file in ("mine.py", "mine.pth", "mine.json"):
+        (tmp_path / file).write_bytes(b"")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("extract.networks.provide_weights", lambda weights, folder: folder / weights.file)
+    mine, weights = Path("mine.pth"), Path("weights")
+
+    own = find_pose("mine.py", checkpoint=mine, taps="a", folder=weights)
+    assert (own.config, own.checkpoint) == (tmp_path / "mine.py", tmp_path / "mine.pth")
+    assert (
+        find_pose("hrnet_w48_simcc", checkpoint=mine, taps=None, folder=weights).checkpoint == own.checkpoint
+    )
+    preset = find_pose(SMALL, checkpoint=None, taps=None, folder=weights)
+    assert preset.checkpoint == tmp_path / "weights" / POSES[SMALL].weights.file
+    assert find_detector("mine.json", folder=weights) == str(tmp_path / "mine.json")
+    assert find_detector("yolo11n", folder=weights) == str(tmp_path / "weights" / "yolo11n.pt")
+    assert find_detector("none", folder=weights) == "none"
 
 
 def test_names_that_nobody_knows(tmp_path):
