@@ -174,7 +174,8 @@ class Cluster:
                     threads_per_worker=self._threads or max(1, (os.cpu_count() or 1) // num_workers),
                     processes=True,
                     host="127.0.0.1",
-                    dashboard_address=None,
+                    # any free port: without an address it takes 8787, which another run may have
+                    scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
                     memory_limit=None,  # ours is bounded; theirs would kill workers that share pages
                     silence_logs=logging.ERROR,
                     # not a plugin, as to send one to a worker that dies just then is an error

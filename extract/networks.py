@@ -8,7 +8,7 @@ from pathlib import Path
 
 from extract.errors import WeightsError
 from extract.presets import DETECTORS, POSES, PosePreset
-from extract.weights import provide_weights
+from extract.weights import provide_weights, record_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class PoseFiles:
 
     Args:
         config: a mmpose config file, or a preset's own config.
-        checkpoint: its weights.
+        checkpoint: its weights. Both paths are absolute: a worker may stand in another folder.
         taps: what to pool; the first one is the default feature of the streams.
     """
 
@@ -33,12 +33,17 @@ def find_detector(name: str, *, folder: Path) -> str:
         name: a preset's name, a file of weights, a ``.json`` file of boxes, or ``none``.
         folder: of the presets' weights.
 
+    Returns:
+        ``none`` or an absolute path: a worker may stand in another folder.
+
     Raises:
         WeightsError: a preset's weights cannot be had.
         FileNotFoundError: ``name`` is nothing of all this.
     """
-    if name == "none" or Path(name).is_file():
+    if name == "none":
         return name
+    if Path(name).is_file():
+        return str(Path(name).absolute())
     preset = DETECTORS.get(name)
     if preset is None:
         raise FileNotFoundError(
@@ -47,7 +52,7 @@ def find_detector(name: str, *, folder: Path) -> str:
         )
     if preset.refusal:
         raise WeightsError(f"{name}: {preset.refusal}")
-    return str(provide_weights(preset.weights, folder))
+    return str(provide_weights(preset.weights, folder).absolute())
 
 
 def find_pose(name: str, *, checkpoint: Path | None, taps: str | None, folder: Path) -> PoseFiles:
@@ -60,16 +65,16 @@ def find_pose(name: str, *, checkpoint: Path | None, taps: str | None, folder: P
         folder: of the presets' weights.
 
     Raises:
-        ValueError: a config of one's own without checkpoint or taps.
+        ValueError: a config of one's own without checkpoint or taps, or nothing between two commas.
         WeightsError: a preset's weights cannot be had.
         FileNotFoundError: ``name`` is neither.
     """
-    wanted = taps.split(",") if taps else []
+    wanted = _split(taps) if taps else []
     preset = POSES.get(name)
     if preset is not None:
         return PoseFiles(
             _config(preset),
-            checkpoint or provide_weights(preset.weights, folder),
+            (checkpoint or provide_weights(preset.weights, folder)).absolute(),
             tuple(preset.taps.get(tap, tap) for tap in wanted) or tuple(preset.taps.values()),
         )
     config = Path(name)
@@ -83,7 +88,35 @@ def find_pose(name: str, *, checkpoint: Path | None, taps: str | None, folder: P
             f"{name}: a config of your own needs its weights and the modules to read: "
             "POSE_CHECKPOINT=file.pth TAPS=module.path; only presets know theirs"
         )
-    return PoseFiles(config, checkpoint, tuple(wanted))
+    return PoseFiles(config.absolute(), checkpoint.absolute(), tuple(wanted))
+
+
+def record_loaded(
+    detector: str, pose: str, *, checkpoint: Path | None, folder: Path, meaning: Mapping[str, object]
+) -> None:
+    """Record the digests of presets' weights, once they have been loaded.
+
+    Args:
+        detector: as ``find_detector`` took it.
+        pose: as ``find_pose`` took it.
+        checkpoint: likewise.
+        folder: of the presets' weights.
+        meaning: of the store, which names the digests of what was loaded.
+    """
+    if detector in DETECTORS and not Path(detector).is_file():
+        record_digest(DETECTORS[detector].weights, folder, str(meaning["detector.weights_sha256"]))
+    if pose in POSES and checkpoint is None:
+        record_digest(POSES[pose].weights, folder, str(meaning["pose.checkpoint_sha256"]))
+
+
+def _split(taps: str) -> list[str]:
+    names = [name.strip() for name in taps.split(",")]
+    if "" in names:
+        raise ValueError(
+            f"TAPS={taps!r}: a name is missing before, after or between commas; expected names with commas "
+            "between, such as H2,H3"
+        )
+    return names
 
 
 def _config(preset: PosePreset) -> Path | Mapping[str, object]:

@@ -272,8 +272,8 @@ def _load(checkpoint: Path) -> dict[str, Any]:
         reason = next((line.strip() for line in lines if "WeightsUnpickler error" in line), lines[0])
         raise ValueError(
             f"{checkpoint}: cannot be loaded as plain weights ({reason.partition(' Please')[0]}); it is "
-            "damaged, or holds Python objects, which could run code. If you trust it, load it yourself and "
-            "save only its state_dict"
+            "damaged, and a whole one has to take its place; or it holds Python objects, which could "
+            "run code: if you trust it, load it yourself and save only its state_dict"
         ) from error
     if not isinstance(loaded, dict):
         raise ValueError(f"{checkpoint}: holds a {type(loaded).__name__}; expected weights by name")

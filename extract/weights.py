@@ -20,8 +20,8 @@ logger = logging.getLogger(__name__)
 def provide_weights(weights: Weights, folder: Path) -> Path:
     """Return the file of ``weights`` in ``folder``, downloaded if it is not there.
 
-    Its digest is held against what is known beforehand, recorded on first use in ``<file>.json`` beside it,
-    and held against that from then on. Any number of processes may ask for the same file.
+    Its digest is held against what is known beforehand, and against what ``record_digest`` recorded. Any
+    number of processes may ask for the same file; a folder that has it may be read-only.
 
     Raises:
         WeightsError: the file is to be fetched by hand or cannot be downloaded, is no file of weights, or has
@@ -29,24 +29,50 @@ def provide_weights(weights: Weights, folder: Path) -> Path:
         OSError: the disk is full, or the folder cannot be written to.
     """
     path = folder / weights.file
-    record = folder / f"{weights.file}.json"
-    if path.is_file() and record.is_file():
-        _check_again(path, record)  # without a lock: a folder that is shared may be read-only
-        return path
-    if not path.is_file() and weights.address is None:
+    if not path.is_file():
+        if weights.address is None:
+            raise WeightsError(
+                f"{path}: not there, and cannot be downloaded. "
+                f"Get it from {weights.by_hand}, and put it there"
+            )
+        make_folder(folder.absolute())
+        with _alone(path):
+            if not path.is_file():
+                _fetch(weights, path)
+    try:
+        digest = _check_known(path, weights)
+    except WeightsError as error:
         raise WeightsError(
-            f"{path}: not there, and cannot be downloaded. Get it from {weights.by_hand}, and put it there"
-        )
-    make_folder(folder.absolute())
-    with _alone(path):
-        came_by_hand = path.is_file()
-        if not came_by_hand:
-            _fetch(weights, path)
-        if not record.is_file():
-            _record(weights, path, record, address=None if came_by_hand else weights.address)
-            return path
-    _check_again(path, record)
+            f"{error}. Get it from {weights.address or weights.by_hand}, and put it there"
+        ) from error
+    _check_recorded(path, digest)
     return path
+
+
+def record_digest(weights: Weights, folder: Path, digest: str) -> None:
+    """Record in ``<file>.json`` what was loaded first; ``provide_weights`` checks it from then on.
+
+    Not before: a damaged file can look like weights until it is loaded, and its record would refuse the good
+    one that takes its place.
+
+    Args:
+        weights: those that were loaded.
+        folder: where they are.
+        digest: sha256 of the file that was loaded.
+    """
+    path = folder / weights.file
+    record = _record_of(path)
+    if record.is_file():
+        return
+    facts = {"sha256": digest, "size": path.stat().st_size}
+    try:
+        with _alone(path):
+            if not record.is_file():
+                write_file(record, (json.dumps(facts, indent=1) + "\n").encode())
+    except OSError as error:  # somebody else's folder; the weights are loaded, and the store names the digest
+        logger.info("%s: sha256 %s, not recorded (%s)", path, digest, error)
+        return
+    logger.info("%s: sha256 %s, recorded in %s", path, digest, record.name)
 
 
 def _fetch(weights: Weights, path: Path) -> None:
@@ -54,7 +80,7 @@ def _fetch(weights: Weights, path: Path) -> None:
     logger.info("%s: downloading %s (licence: %s)", path, weights.address, weights.licence)
     by_hand = f"put the file by hand at {path}"
     try:
-        download(weights.address, path, check=lambda part: _check_new(part, weights))
+        download(weights.address, path, check=lambda part: _check_known(part, weights))
     except DownloadError as error:
         raise WeightsError(
             f"{error}. Try again where there is a connection (what has come is kept), or {by_hand}"
@@ -65,19 +91,8 @@ def _fetch(weights: Weights, path: Path) -> None:
         ) from error
 
 
-def _record(weights: Weights, path: Path, record: Path, *, address: str | None) -> None:
-    try:
-        digest = _check_new(path, weights)
-    except WeightsError as error:
-        source = weights.address or weights.by_hand
-        raise WeightsError(f"{error}. Get it from {source}, and put it there") from error
-    facts = {"sha256": digest, "size": path.stat().st_size, "address": address}
-    write_file(record, (json.dumps(facts, indent=1) + "\n").encode())
-    logger.info("%s: sha256 %s, recorded in %s", path, digest, record.name)
-
-
-def _check_new(path: Path, weights: Weights) -> str:
-    """Return the digest of a file that nobody has used so far, if it can be the one that is wanted."""
+def _check_known(path: Path, weights: Weights) -> str:
+    """Return the digest of a file, if it can be the one that is wanted."""
     check_weights_file(path)
     digest = _sha256(path)
     if not digest.startswith(weights.sha256):
@@ -87,18 +102,24 @@ def _check_new(path: Path, weights: Weights) -> str:
     return digest
 
 
-def _check_again(path: Path, record: Path) -> None:
+def _check_recorded(path: Path, digest: str) -> None:
+    record = _record_of(path)
     try:
         expected = str(json.loads(record.read_text(encoding="utf-8"))["sha256"])
+    except FileNotFoundError:
+        return  # it has not been loaded so far
     except (ValueError, KeyError, TypeError) as error:
         raise WeightsError(f"{record}: expected the record of a digest ({error!r}); remove it") from error
-    digest = _sha256(path)
     if digest != expected:
         raise WeightsError(
             f"{path}: its sha256 is {digest}; it was {expected} when it was first used ({record.name}). Put "
             f"the file back as it was, or remove {path} to get it again; if the change is wanted, remove "
             f"{record}"
         )
+
+
+def _record_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.json")
 
 
 def _sha256(path: Path) -> str:
@@ -108,11 +129,11 @@ def _sha256(path: Path) -> str:
 
 @contextlib.contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """Let one process at a time fetch ``path``; the others wait, and find it there."""
+    """Let one process at a time fetch or record ``path``; the others wait, and find it there."""
     with path.with_name(f".{path.name}.lock").open("w") as lock:  # stays: to remove it would let two in
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            logger.info("%s: another process is fetching it; waiting", path)
+            logger.info("%s: another process is fetching or recording it; waiting", path)
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield

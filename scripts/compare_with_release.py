@@ -20,6 +20,7 @@ from extract.clips import VIDEO_SUFFIXES
 from extract.config import BatchNorm
 from extract.errors import VideoError
 from extract.execution import choose_device, keep_float32
+from extract.networks import find_pose
 from extract.pose_mmpose import MmposeEstimator
 from scripts.bench.table import print_table
 from scripts.logs import log_to_stderr
@@ -62,13 +63,19 @@ def _compare(options: argparse.Namespace) -> Iterator[tuple[str, Compared]]:
     boxes = BoxesFile(options.boxes)
     device = choose_device(options.device)
     keep_float32()
+    network = find_pose(
+        options.pose,
+        checkpoint=options.pose_checkpoint,
+        taps=",".join(TAPS),
+        folder=options.pose_checkpoint.parent,  # not looked into: a checkpoint is given
+    )
     estimators = [
         (
             batch_norm,
             MmposeEstimator(
-                options.pose,
-                options.pose_checkpoint,
-                taps=TAPS,
+                network.config,
+                network.checkpoint,
+                taps=network.taps,
                 device=device,
                 batch_size=options.pose_batch,
                 batch_norm=batch_norm,
@@ -81,9 +88,9 @@ def _compare(options: argparse.Namespace) -> Iterator[tuple[str, Compared]]:
     if not paths:
         raise FileNotFoundError(f"{options.golden}: no .npy file; expected the release's pooled features")
     for path in paths:
-        golden = _read_golden(path, num_joints=len(pose.skeleton.joint_names), num_channels=pose.taps)
-        num_persons = 1 if (golden[:, 0] == golden[:, 1]).all() else 2
         try:
+            golden = _read_golden(path, num_joints=len(pose.skeleton.joint_names), num_channels=pose.taps)
+            num_persons = 1 if (golden[:, 0] == golden[:, 1]).all() else 2
             video = KeptVideo(_find_video(options.videos, path.stem), clock=len(golden))
             size = (video.facts.width, video.facts.height)
             most = max(len(boxes.boxes(path.stem, number, size)) for number, _ in video.frames())
@@ -97,7 +104,7 @@ def _compare(options: argparse.Namespace) -> Iterator[tuple[str, Compared]]:
                 clock=len(golden),
                 num_persons=num_persons,
             )
-        except (VideoError, FileNotFoundError) as error:
+        except (VideoError, OSError, ValueError) as error:
             logger.warning("%s is left out: %s", path.stem, error)
             continue
         # the release's copy of a lone person is no second comparison
@@ -174,7 +181,11 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--golden", type=Path, required=True, help="folder of the release's .npy files")
     parser.add_argument("--videos", type=Path, required=True, help="folder of the clips' videos")
     parser.add_argument("--boxes", type=Path, required=True, help=".json file of boxes, as DETECTOR takes it")
-    parser.add_argument("--pose", type=Path, required=True, help="mmpose config of HRNet with SimCC head")
+    parser.add_argument(
+        "--pose",
+        default="hrnet_w48_simcc",
+        help="preset, or mmpose config of HRNet with SimCC head (default: %(default)s)",
+    )
     parser.add_argument(
         "--pose-checkpoint", type=Path, required=True, help="its weights; the authors' file is imported"
     )

@@ -16,7 +16,7 @@ from extract.clips import load_clips
 from extract.clock import Absence
 from extract.config import BoxEdges, DetectorConfig, ExtractConfig, Pooling, PoseAspect
 from extract.errors import WorkersError
-from extract.networks import find_detector, find_pose
+from extract.networks import find_detector, find_pose, record_loaded
 from extract.persons import MAX_PERSONS
 from extract.profiles import PROFILES
 from extract.run import run_extraction
@@ -103,6 +103,13 @@ def _extract(options: argparse.Namespace) -> int:
         _workers(options.scheduler, job) as (workers, facts),
         StoreWriter(store, facts, clips.entries, workers.execution) as writer,
     ):
+        record_loaded(
+            options.detector,
+            options.pose,
+            checkpoint=options.pose_checkpoint,
+            folder=options.weights_folder,
+            meaning=facts.meaning,
+        )
         log_to_file(writer.work / "run.log")
         summary = run_extraction(wanted, workers=workers, writer=writer, retry_failed=options.retry_failed)
     print(f"{store}: {summary.line()}")

@@ -16,8 +16,8 @@ class Weights:
         file: its name in the folder of weights.
         address: where it is downloaded from. None: people fetch it by hand.
         licence: of the weights, in words.
-        sha256: the digest, or as much of its beginning as is known. What is found on first use is recorded
-            beside the file and checked from then on.
+        sha256: the digest, or as much of its beginning as is known. That of the file that was loaded first
+            is recorded beside it and checked from then on.
         by_hand: without an address: where to get the file, in words.
     """
 

@@ -11,6 +11,8 @@ pytest.importorskip("extract.pose_mmpose")
 from extract.pose_mmpose import MmposeEstimator
 from tests.small_hrnet import CROP_WH, H2_PRE_FUSION, write_small_hrnet
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 TAPS = [H2_PRE_FUSION, "simcc"]
 
 

@@ -2,22 +2,17 @@
 
 import os
 import re
-import signal
 import struct
-import subprocess
-import sys
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 
 from extract import video_decord, video_pyav
-from extract.decode import _ENVIRONMENT, DecodePool, EarlyEndError
-from extract.errors import VideoError
+from extract.decode import EarlyEndError
 from extract.video import open_video
+from tests.decoders import decoders, decoding_pools, fail, numbers
 from tests.made_videos import KINDS, draw_frame, read_number, walking_persons, write_video
 
 NUM_FRAMES = 100
@@ -40,45 +35,10 @@ def videos(tmp_path_factory):
     return {kind: write_video(folder / kind.replace(" ", "_"), frames, kind=kind) for kind in KINDS}
 
 
-@pytest.fixture(scope="module")
-def big(tmp_path_factory):
-    """A video with more frames than may wait decoded, so that it cannot have been sent whole."""
-    frames = [np.zeros((720, 1280, 3), np.uint8)] * 60
-    return write_video(tmp_path_factory.mktemp("big") / "big", frames, kind="mjpeg")
-
-
 @pytest.fixture
 def pool():
-    """Makes pools that want every frame; afterwards none of their processes may be left."""
-    pools = []
-
-    def make(*, num_workers=1, limit_seconds=20.0, plan=lambda facts: range(facts.num_frames)):
-        pools.append(DecodePool(num_workers=num_workers, limit_seconds=limit_seconds, plan=plan))
-        return pools[-1]
-
-    yield make
-    begin = time.monotonic()
-    for one in pools:
-        one.__exit__(None, None, None)
-    assert time.monotonic() - begin < 5
-    assert decoders() == []
-
-
-def decoders():
-    return [
-        child
-        for child in psutil.Process().children(recursive=True)
-        if "extract.decode_worker" in child.cmdline()
-    ]
-
-
-def numbers(frames):
-    """Check that each frame shows the number it comes with; return the numbers."""
-    found = []
-    for number, frame in frames:
-        assert read_number(frame) == number
-        found.append(number)
-    return found
+    with decoding_pools() as make:
+        yield make
 
 
 @pytest.mark.parametrize("wanted", WANTED.values(), ids=WANTED)
@@ -182,12 +142,6 @@ def cut(path: Path, target: Path, share: float) -> Path:
     return target
 
 
-def fail(video):
-    with pytest.raises(VideoError) as caught:
-        list(range(video.facts.num_frames)) + list(video.frames())
-    return str(caught.value), caught.value.status
-
-
 def test_files_that_are_no_video(videos, pool, tmp_path):
     (tmp_path / "empty.avi").write_bytes(b"")
     (tmp_path / "text.avi").write_text("a text file\n" * 50)
@@ -251,45 +205,6 @@ def test_name_that_is_no_utf8(videos, pool, tmp_path):
     assert numbers(pool().submit(path).frames()) == list(range(NUM_FRAMES))
 
 
-def test_decoder_that_hangs_is_killed_and_the_next_clip_works(videos, pool, tmp_path):
-    os.mkfifo(tmp_path / "pipe.avi")  # nobody ever writes into it
-    decoding = pool(limit_seconds=1.0)
-    begin = time.monotonic()
-    hanging, after = decoding.submit(tmp_path / "pipe.avi"), decoding.submit(videos["mpeg4"])
-
-    message, status = fail(hanging)
-
-    assert status == "timeout"
-    assert "no frame for 1 s, the decoder was killed" in message
-    assert time.monotonic() - begin < 10
-    assert numbers(after.frames()) == list(range(NUM_FRAMES))
-
-
-# run by a decoder before it begins: counting takes longer than the limit, each frame by itself does not
-SLOW_COUNTING = """
-import time
-from extract import video_pyav
-decode = video_pyav._decode
-def slow(path):
-    for frame in decode(path):
-        time.sleep(0.035)
-        yield frame
-video_pyav._decode = slow
-"""
-
-
-def test_a_long_video_is_not_silence(videos, pool, tmp_path, monkeypatch):
-    (tmp_path / "sitecustomize.py").write_text(SLOW_COUNTING)
-    search = os.pathsep.join([str(tmp_path), _ENVIRONMENT["PYTHONPATH"]])
-    monkeypatch.setattr("extract.decode._ENVIRONMENT", {**_ENVIRONMENT, "PYTHONPATH": search})
-    begin = time.monotonic()
-    video = pool(limit_seconds=2.5, plan=lambda _: [0, 99]).submit(videos["h264 with B-frames"])
-
-    assert video.facts.num_frames == NUM_FRAMES
-    assert time.monotonic() - begin > 3.5
-    assert numbers(video.frames()) == [0, 99]  # nothing is sent while those between are passed over
-
-
 def test_stream_that_changes_its_size(pool, tmp_path, monkeypatch):
     # a transport stream goes on where another one is appended
     monkeypatch.setitem(KINDS, "transport stream", (".ts", *KINDS["h264 with B-frames"][1:]))
@@ -308,64 +223,6 @@ def test_stream_that_changes_its_size(pool, tmp_path, monkeypatch):
     assert {frame.shape for _, frame in after.frames()} == {(48, 96, 3)}
 
 
-def test_leaving_does_not_wait_for_a_decoder_that_hangs(videos, pool, tmp_path):
-    os.mkfifo(tmp_path / "pipe.avi")
-    decoding = pool(limit_seconds=60.0)
-    list(decoding.submit(videos["mjpeg"]).frames())
-    decoding.submit(tmp_path / "pipe.avi")
-    time.sleep(0.3)  # the process is up, so it hangs by now
-    # the fixture leaves, and looks at its watch
-
-
-def test_decoder_that_is_killed_mid_clip(big, pool):
-    decoding = pool()
-    video, after = decoding.submit(big), decoding.submit(big)
-    assert video.facts.num_frames == 60
-    (process,) = decoders()
-    process.send_signal(signal.SIGKILL)
-
-    message, status = fail(video)
-
-    assert status == "decode_error"
-    assert "the decoder died (signal 9)" in message
-    assert after.facts.num_frames == 60
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_signals_to_the_whole_job_are_the_parents_business(videos, pool, number):
-    decoding = pool(plan=lambda facts: range(facts.num_frames))
-    list(decoding.submit(videos["mpeg4"]).frames())
-    (process,) = decoders()
-    process.send_signal(number)
-
-    assert numbers(decoding.submit(videos["mpeg4"]).frames()) == list(range(NUM_FRAMES))
-    assert decoders() == [process]
-
-
-def test_bounded_queue(big, pool):
-    video = pool().submit(big)
-    most = (128 << 20) // (720 * 1280 * 3)
-    deadline = time.monotonic() + 20
-    while video._items.qsize() < most:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    time.sleep(0.3)
-
-    assert video._items.qsize() == most < 60
-    assert len(list(video.frames())) == 60
-
-
-def test_decoder_stands_still_while_nobody_takes_its_frames(big, pool):
-    """decord alone would decode the file to its end, into memory."""
-    video = pool().submit(big)
-    deadline = time.monotonic() + 20
-    while not (decoders() and decoders()[0].status() == psutil.STATUS_STOPPED):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-    assert len(list(video.frames())) == 60
-
-
 def test_video_too_long_for_decord_goes_to_pyav(videos, monkeypatch):
     frame_bytes = 64 * 48 * 3
     for most, decoder in ((NUM_FRAMES, "decord"), (NUM_FRAMES - 1, "pyav")):
@@ -376,92 +233,11 @@ def test_video_too_long_for_decord_goes_to_pyav(videos, monkeypatch):
         assert numbers(video.frames(range(NUM_FRAMES))) == list(range(NUM_FRAMES))
 
 
-def test_video_that_nobody_wants_any_more_frees_its_decoder(videos, big, pool):
-    decoding = pool()
-    unwanted = decoding.submit(big)
-    assert unwanted.facts.num_frames == 60
-
-    unwanted.cancel()
-
-    assert numbers(decoding.submit(videos["mpeg4"]).frames()) == list(range(NUM_FRAMES))
-
-
-def test_second_decoding_does_not_wait_for_those_ahead(videos, big, pool):
-    decoding = pool()
-    decoding.submit(big)  # decoded ahead; its queue is full, and nobody looks at it yet
-
-    assert numbers(decoding.submit(videos["mpeg4"], again=True).frames()) == list(range(NUM_FRAMES))
-
-
 def test_file_with_fewer_frames_than_counted(videos, pool):
     video = pool(plan=lambda facts: [0, 1, facts.num_frames + 5]).submit(videos["mpeg4"])
 
     with pytest.raises(EarlyEndError, match="after 2 of the 3 frames"):
         list(video.frames())
-
-
-def test_our_own_mistake_is_raised_and_not_waited_for(videos, pool):
-    def plan(facts):
-        raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        list(pool(plan=plan).submit(videos["mpeg4"]).frames())
-
-
-def test_process_that_does_not_start_is_not_the_clips_fault(videos, pool, monkeypatch):
-    monkeypatch.setattr(
-        "extract.decode._ENVIRONMENT", {**os.environ, "PYTHONPATH": "", "PYTHONHOME": "/nowhere"}
-    )
-
-    with pytest.raises(RuntimeError, match="does not start"):
-        list(pool().submit(videos["mpeg4"]).frames())
-
-
-def test_works_from_any_folder(videos, pool, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-    assert numbers(pool().submit(videos["mpeg4"]).frames()) == list(range(NUM_FRAMES))
-
-
-def test_processes_are_renewed(videos, pool, monkeypatch):
-    monkeypatch.setattr("extract.decode._VIDEOS_PER_PROCESS", 2)
-    decoding = pool()
-    seen = set()
-    for _ in range(4):
-        video = decoding.submit(videos["mjpeg"])
-        assert video.facts.num_frames == NUM_FRAMES
-        seen |= {process.pid for process in decoders()}
-        list(video.frames())
-
-    assert len(seen) == 2
-
-
-PARENT = """
-import sys, time
-from pathlib import Path
-from extract.decode import DecodePool
-pool = DecodePool(num_workers=1, limit_seconds=60, plan=lambda facts: range(facts.num_frames))
-good, hanging = (Path(name) for name in sys.argv[1:])
-list(pool.submit(good).frames())
-pool.submit(hanging)
-time.sleep(0.3)
-print("hangs", flush=True)
-time.sleep(60)
-"""
-
-
-def test_a_killed_parent_leaves_no_process_behind(videos, tmp_path):
-    os.mkfifo(tmp_path / "pipe.avi")  # its decoder hangs in native code and sees no closed channel
-    command = [sys.executable, "-c", PARENT, videos["mjpeg"], tmp_path / "pipe.avi"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as parent:
-        parent.stdout.readline()
-        (decoder,) = psutil.Process(parent.pid).children()
-        parent.kill()
-
-    deadline = time.monotonic() + 5
-    while decoder.is_running() and decoder.status() != psutil.STATUS_ZOMBIE:
-        assert time.monotonic() < deadline, "the decoder has outlived its parent"
-        time.sleep(0.02)
 
 
 def test_frames_show_their_number():

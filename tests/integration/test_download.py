@@ -18,7 +18,7 @@ from extract import download as transfer
 from extract.download import DownloadError, download
 from extract.errors import WeightsError
 from extract.presets import Weights
-from extract.weights import provide_weights
+from extract.weights import provide_weights, record_digest
 
 CONTENT = bytes(range(256)) * 4000  # a megabyte, in several pieces
 PIECE = transfer._PIECE
@@ -306,15 +306,33 @@ def weights(site, sha256=""):
 
 
 @pytest.mark.parametrize("known", ["", DIGEST[:8], DIGEST])
-def test_digest_is_recorded_on_first_use(site, target, known):
+def test_digest_is_recorded_once_it_is_loaded(site, target, known):
     folder = target.parent / "new" / "weights"
 
     assert provide_weights(weights(site, known), folder) == folder / "w.pth"
+    assert not (folder / "w.pth.json").exists()
 
+    record_digest(weights(site, known), folder, DIGEST)
     record = json.loads((folder / "w.pth.json").read_text())
-    assert record == {"sha256": DIGEST, "size": len(CONTENT), "address": site.address}
+    assert record == {"sha256": DIGEST, "size": len(CONTENT)}
     provide_weights(weights(site, known), folder)
     assert len(site.asked) == 1
+
+
+def test_file_that_never_loaded_does_not_block_the_good_one(site, target):
+    target.write_bytes(b"cut short")
+    provide_weights(weights(site), target.parent)  # and does not load
+    target.write_bytes(CONTENT)
+
+    assert provide_weights(weights(site), target.parent) == target
+
+
+def test_record_does_not_stand_above_what_is_known(site, target):
+    target.write_bytes(b"another file")
+    record_digest(weights(site), target.parent, hashlib.sha256(b"another file").hexdigest())
+
+    with pytest.raises(WeightsError, match=f"another file or damaged: .*expected {DIGEST[:8]}"):
+        provide_weights(weights(site, DIGEST[:8]), target.parent)
 
 
 def test_wrong_digest_of_a_download(site, target):
@@ -328,6 +346,7 @@ def test_wrong_digest_of_a_download(site, target):
 
 def test_file_that_changes_after_its_first_use(site, target):
     provide_weights(weights(site), target.parent)
+    record_digest(weights(site), target.parent, DIGEST)
     target.write_bytes(b"changed")
 
     with pytest.raises(WeightsError, match=f"{target}: its sha256 is .* it was {DIGEST} when"):
@@ -351,12 +370,6 @@ def test_file_put_by_hand_is_not_fetched(site, target):
     provide_weights(weights(site, DIGEST[:8]), target.parent)
 
     assert site.asked == []
-    record = json.loads(target.with_name("w.pth.json").read_text())
-    assert record == {
-        "sha256": DIGEST,
-        "size": len(CONTENT),
-        "address": None,
-    }  # nobody knows where it is from
 
 
 def test_wrong_file_put_by_hand_stays(site, target):
@@ -412,7 +425,7 @@ def test_folder_of_a_group_may_be_read_only(site, target):
     target.parent.chmod(0o555)
     try:
         assert provide_weights(weights(site), target.parent) == target
-        assert names(target.parent) == {"w.pth", "w.pth.json"}
+        assert names(target.parent) == {"w.pth"}
     finally:
         target.parent.chmod(0o755)
 
@@ -439,4 +452,4 @@ def test_many_processes_fetch_once(site, target):
     assert [process.exitcode for process in processes] == [0, 0, 0]
     assert site.asked == [None]
     assert target.read_bytes() == CONTENT
-    assert names(target.parent) == {"w.pth", "w.pth.json", ".w.pth.lock"}
+    assert names(target.parent) == {"w.pth", ".w.pth.lock"}

@@ -1,39 +1,25 @@
-"""Networks by name: each built with random weights, its levels' shapes, and a clip through the pipeline."""
+"""Pose networks by name: each built with random weights, its levels, and a clip through the pipeline."""
 
-import dataclasses
-import hashlib
 import re
-import sys
-import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 import torch
 import yaml
 from mmengine.config import Config
-from mmengine.logging import MessageHub
-from mmpose.datasets.datasets.utils import parse_pose_metainfo
-from ultralytics.utils import checks, downloads
 
 from extract.boxes_file import WholeFrame
-from extract.config import DetectorConfig, ExtractConfig
-from extract.detect_yolo import PERSON, YOLO, YoloDetector
-from extract.errors import WeightsError
-from extract.networks import find_detector, find_pose
+from extract.config import ExtractConfig
 from extract.pipeline import Extractor
 from extract.pose_mmpose import MmposeEstimator, _uses_udp
 from extract.presets import DETECTORS, POSES
 from extract.single import extract_clip
-from scripts import extract_features, list_presets
-from store import open_store
-from tests.fakes import FakePose
-from tests.integration.test_extract_door import logging_and_threads_as_before
-from tests.made_videos import walking_persons, write_video
+from scripts import list_presets
+from tests.preset_networks import build, config_of, write_one_frame
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 PRESETS = Path(__file__).resolve().parents[2] / "extract" / "presets"
 # A crop is 192 wide and 256 high; H1, H2, H3 are at strides 4, 8, 16: 64x48, 32x24, 16x12 cells.
@@ -46,35 +32,6 @@ SHAPES = {
     "simcc_mobilenetv2": {"H2": (32, 32, 24), "H1": (24, 64, 48), "H3": (96, 16, 12)},
     "simcc_res50": {"H2": (256, 32, 24), "H1": (256, 64, 48), "H3": (256, 16, 12)},
 }
-SMALL = "simcc_mobilenetv2"
-# the smallest of each family, and what ultralytics calls its architecture
-SMALLEST = {
-    "yolov5nu": "yolov5n",
-    "yolov8n": "yolov8n",
-    "yolov9t": "yolov9t",
-    "yolov10n": "yolov10n",
-    "yolo11n": "yolo11n",
-    "yolo12n": "yolo12n",
-    "yolo26n": "yolo26n",
-}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def config_of(name):
-    return find_pose(name, checkpoint=Path("unused"), taps=None, folder=Path("unused")).config
-
-
-def build(name, checkpoint=None, **options):
-    torch.manual_seed(0)
-    taps = tuple(POSES[name].taps.values())
-    return MmposeEstimator(config_of(name), checkpoint, taps=taps, device="cpu", batch_size=1, **options)
 
 
 @pytest.fixture(scope="module", params=POSES)
@@ -84,11 +41,7 @@ def built(request):
 
 @pytest.fixture(scope="module")
 def video(tmp_path_factory):
-    # one frame, and so one crop
-    return write_video(tmp_path_factory.mktemp("video") / "one", walking_persons(1), kind="mjpeg")
-
-
-# pose networks
+    return write_one_frame(tmp_path_factory.mktemp("video"))
 
 
 def test_levels_have_their_shapes(built):
@@ -163,72 +116,6 @@ def test_test_time_options_of_a_config_change_nothing():
     np.testing.assert_array_equal(*(batch.pooled[taps[0]] for batch in batches))
 
 
-# checkpoints
-
-
-@pytest.fixture(scope="module")
-def state():
-    return build(SMALL).network.state_dict()
-
-
-@pytest.mark.parametrize("is_zip", [True, False])  # mmpose publishes the older format
-def test_checkpoint_as_mmengine_writes_it(state, tmp_path, is_zip):
-    hub = MessageHub.get_instance("test_presets")
-    hub.update_scalar("train/loss", np.float64(0.5))
-    metainfo = parse_pose_metainfo({"from_file": "configs/_base_/datasets/coco.py"})
-    content = {
-        "state_dict": state,
-        "meta": {"dataset_meta": metainfo, "epoch": 210},
-        "message_hub": hub.state_dict(),
-    }
-    torch.save(content, tmp_path / "w.pth", _use_new_zipfile_serialization=is_zip)
-
-    estimator = build(SMALL, tmp_path / "w.pth")
-
-    assert estimator.skeleton.joint_names[0] == "nose"
-    for name, values in estimator.network.state_dict().items():
-        torch.testing.assert_close(values, state[name], rtol=0, atol=0)
-
-
-@pytest.mark.parametrize("is_zip", [True, False])
-def test_checkpoint_that_is_cut_short(state, tmp_path, is_zip):
-    torch.save({"state_dict": state}, tmp_path / "whole.pth", _use_new_zipfile_serialization=is_zip)
-    whole = (tmp_path / "whole.pth").read_bytes()
-    for share in (0.001, 0.01, 0.5, 0.99):
-        (tmp_path / "w.pth").write_bytes(whole[: int(len(whole) * share)])
-        with pytest.raises(ValueError, match=r"w\.pth.*(cut short|damaged)"):
-            build(SMALL, tmp_path / "w.pth")
-
-
-def test_checkpoint_that_would_run_code(tmp_path):
-    class Evil:
-        def __reduce__(self):
-            return (Path.touch, (tmp_path / "was run",))
-
-    torch.save({"state_dict": {}, "meta": Evil()}, tmp_path / "w.pth")
-
-    with pytest.raises(
-        ValueError, match=r"w\.pth: cannot be loaded as plain weights \(WeightsUnpickler error"
-    ):
-        build(SMALL, tmp_path / "w.pth")
-    assert not (tmp_path / "was run").exists()
-
-
-def test_checkpoint_of_another_size(state, tmp_path):
-    wrong = {name: values[:1] if values.ndim else values for name, values in state.items()}
-    torch.save({"state_dict": wrong}, tmp_path / "w.pth")
-
-    with pytest.raises(ValueError, match=r"w\.pth does not fit .*simcc_mobilenetv2.*size mismatch for"):
-        build(SMALL, tmp_path / "w.pth")
-
-
-def test_checkpoint_that_is_none(tmp_path):
-    torch.save([torch.zeros(1)], tmp_path / "w.pth")
-
-    with pytest.raises(ValueError, match=r"w\.pth: holds a list; expected weights by name"):
-        build(SMALL, tmp_path / "w.pth")
-
-
 CROP, UDP_CROP = {"type": "TopdownAffine"}, {"type": "TopdownAffine", "use_udp": True}
 
 
@@ -251,208 +138,6 @@ def test_how_a_config_crops(pipeline, decoder, affine):
     )
 
     assert _uses_udp(settings) == affine
-
-
-# what POSE, POSE_CHECKPOINT and TAPS name
-
-
-def test_taps_of_a_preset(tmp_path):
-    def taps(text):
-        return find_pose("hrnet_w48_simcc", checkpoint=tmp_path, taps=text, folder=tmp_path).taps
-
-    assert taps(None) == ("backbone.stage4.1[1]", "backbone.stage4.2[0]", "backbone.stage4.1[2]")
-    assert taps("H2") == ("backbone.stage4.1[1]",)
-    assert taps("H3,simcc,backbone.stage4.0.branches.1") == (
-        "backbone.stage4.1[2]",
-        "simcc",
-        "backbone.stage4.0.branches.1",
-    )
-
-
-def test_config_of_ones_own_needs_the_rest(tmp_path):
-    (tmp_path / "mine.py").write_text("")
-    for checkpoint, taps in ((None, "backbone"), (tmp_path / "mine.pth", None)):
-        with pytest.raises(ValueError, match=r"mine\.py: .*needs its weights and the modules to read"):
-            find_pose(str(tmp_path / "mine.py"), checkpoint=checkpoint, taps=taps, folder=tmp_path)
-
-    found = find_pose(
-        str(tmp_path / "mine.py"), checkpoint=tmp_path / "mine.pth", taps="a,b[1]", folder=tmp_path
-    )
-    assert (found.config, found.taps) == (tmp_path / "mine.py", ("a", "b[1]"))
-
-
-def test_names_that_nobody_knows(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"hrnet_w48: no such file and no preset \(near: hrnet_w48_"):
-        find_pose("hrnet_w48", checkpoint=None, taps=None, folder=tmp_path)
-    with pytest.raises(FileNotFoundError, match=r"yolov8n\.pt: no such file and no preset \(near: yolov8n"):
-        find_detector(str(tmp_path / "yolov8n.pt"), folder=tmp_path)
-
-
-def test_authors_weights_are_put_by_hand(tmp_path):
-    file = tmp_path / "pose_hrnet_w48_256x192_split2_sigma4.pth"
-    with pytest.raises(
-        WeightsError, match=rf"{file}: not there.*SimCC_Pose_weights\.zip.*drive\.google\.com"
-    ):
-        find_pose("hrnet_w48_simcc", checkpoint=None, taps=None, folder=tmp_path)
-    with pytest.raises(WeightsError, match=r"yolov5m: .*YOLOv5 project.*Take yolov5mu"):
-        find_detector("yolov5m", folder=tmp_path)
-
-
-# detectors
-
-
-def save_detector(name, path):
-    torch.manual_seed(0)
-    network = YOLO(f"{name}.yaml")
-    network.model.names[0] = PERSON
-    network.save(path)
-
-
-def load_detector(path):
-    # random weights are sure of nothing
-    config = DetectorConfig(image_size=64, confidence=0)
-    return YoloDetector(Path(path), device="cpu", batch_size=1, config=config)
-
-
-def test_every_family_is_tried():
-    def family(name):
-        return re.sub(r"(?<=\d)[a-z](?=u?$)", "", name)
-
-    assert {family(name) for name, preset in DETECTORS.items() if not preset.refusal} == {
-        family(name) for name in SMALLEST
-    }
-
-
-@pytest.mark.parametrize("name", SMALLEST)
-def test_detector_by_name_finds_persons_in_a_clip(name, video, tmp_path):
-    save_detector(SMALLEST[name], tmp_path / f"{name}.pt")
-
-    detector = load_detector(find_detector(name, folder=tmp_path))
-
-    assert (tmp_path / f"{name}.pt.json").is_file()
-    config = ExtractConfig(clock=2, persons="top1", crops=())
-    clip = extract_clip(video, Extractor(detector=detector, boxes=None, pose=FakePose(1), config=config))
-    assert clip.outcome.status == "ok"
-    assert clip.arrays["person_valid"].all()
-
-
-def test_addresses_are_those_of_ultralytics_own_downloader(monkeypatch, tmp_path):
-    asked = []
-    monkeypatch.setattr(downloads, "safe_download", lambda url, **options: asked.append(url))
-    ours = [preset.weights for preset in DETECTORS.values() if not preset.refusal]
-    for weights in ours:
-        downloads.attempt_download_asset(tmp_path / weights.file)
-
-    assert [weights.address for weights in ours] == asked
-    assert len(asked) > 30
-
-
-def test_ultralytics_neither_renames_nor_downloads_nor_removes(monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    assert checks.check_yolov5u_filename("yolov5m.pt") == "yolov5m.pt"
-    with pytest.raises(ConnectionError, match="nobody asked for"):
-        downloads.attempt_download_asset("yolov8n.pt")
-
-    Path("yolov8n.pt").write_bytes(b"\x80\x02 nonsense")
-    with pytest.raises(ValueError, match=r"yolov8n\.pt: ultralytics cannot load it"):
-        load_detector("yolov8n.pt")
-    assert Path("yolov8n.pt").read_bytes() == b"\x80\x02 nonsense"
-
-    save_detector("yolov5n", "yolov5n.pt")  # a name that ultralytics would change
-    assert load_detector("yolov5n.pt").meaning["weights_sha256"]
-
-
-def test_file_of_the_yolov5_project(monkeypatch, tmp_path):
-    with monkeypatch.context() as patch:  # whose classes lie in models.yolo
-        for name in ("models", "models.yolo"):
-            patch.setitem(sys.modules, name, ModuleType(name))
-        model = type("Model", (torch.nn.Module,), {"__module__": "models.yolo"})
-        sys.modules["models.yolo"].Model = model
-        torch.save({"model": model()}, tmp_path / "yolov5m.pt")
-
-    with pytest.raises(ValueError, match=r"yolov5m\.pt: weights of the YOLOv5 project.*preset yolov5mu"):
-        load_detector(tmp_path / "yolov5m.pt")
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 7\n", "is a Git LFS pointer"),
-        (b"<!DOCTYPE html><html><head><title>Quota exceeded</title>", "is a web page"),
-        (b"PK\x03\x04" + bytes(100), "is cut short"),
-        (b"", "is empty"),
-    ],
-)
-def test_what_is_no_weights_is_named(content, words, tmp_path):
-    (tmp_path / "w.pt").write_bytes(content)
-
-    with pytest.raises(WeightsError, match=rf"w\.pt {words}.*expected a file of weights"):
-        load_detector(tmp_path / "w.pt")
-    with pytest.raises(WeightsError, match=rf"w\.pt {words}.*expected a file of weights"):
-        build(SMALL, tmp_path / "w.pt")
-
-
-# the commands, and the page
-
-
-@pytest.fixture
-def served(state, tmp_path, monkeypatch):
-    """The small pose network's weights on a server, and what is left of them to download."""
-    site, name = tmp_path / "site", POSES[SMALL].weights.file
-    site.mkdir()
-    torch.save({"state_dict": state}, site / name)
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *args):
-            pass
-
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=site)) as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        digest = hashlib.sha256((site / name).read_bytes()).hexdigest()
-        weights = dataclasses.replace(
-            POSES[SMALL].weights,
-            address=f"http://127.0.0.1:{server.server_port}/{name}",
-            sha256=digest[:8],
-        )
-        monkeypatch.setitem(POSES, SMALL, dataclasses.replace(POSES[SMALL], weights=weights))
-        yield site / name
-        server.shutdown()
-
-
-def extract(tmp_path, video, *more):
-    (tmp_path / "made.csv").write_text(f"path\n{video}\n")
-    options = [
-        f"--dataset={tmp_path / 'made.csv'}", f"--store={tmp_path / 'store'}", "--detector=none",
-        f"--weights-folder={tmp_path / 'weights'}", "--clock=2", "--persons=top1", "--crops=none",
-        "--device=cpu", "--threads=1", "--pose-batch=1", *more,
-    ]  # fmt: skip
-    with logging_and_threads_as_before():
-        return extract_features.main(options)
-
-
-def test_preset_from_its_name_to_the_store(served, video, tmp_path, capsys):
-    assert extract(tmp_path, video, f"--pose={SMALL}") == 0
-
-    store = open_store(str(tmp_path / "store"))
-    assert list(store.facts.layout.taps) == ["backbone.layer3", "backbone.layer2", "backbone.layer5"]
-    digest = hashlib.sha256(served.read_bytes()).hexdigest()
-    assert store.facts.meaning["pose.checkpoint_sha256"] == digest
-    assert f"sha256 {digest}, recorded in" in capsys.readouterr().err
-
-    served.unlink()  # it is not asked for again
-    assert extract(tmp_path, video, f"--pose={SMALL}") == 0
-
-
-def test_weights_that_are_nowhere(served, video, tmp_path, capsys):
-    served.unlink()
-
-    assert extract(tmp_path, video, f"--pose={SMALL}") == 1
-
-    message = capsys.readouterr().err
-    assert "404 File not found" in message
-    assert f"put the file by hand at {tmp_path / 'weights' / served.name}" in message
-    assert not (tmp_path / "store").exists()
 
 
 def test_list_says_what_is_here(tmp_path, capsys):

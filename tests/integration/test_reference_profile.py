@@ -29,17 +29,10 @@ from tests.made_videos import draw_frame, write_video
 from tests.release_by_hand import release_features
 from tests.small_hrnet import CROP_WH, H2_PRE_FUSION, H2_STAGE_OUTPUT, write_small_hrnet
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 COLOUR = "pooled/colour"
 RED, BLUE = (20, 16, 32, 40), (44, 18, 54, 42)  # the one further left is the more confident
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """The networks are too small to share."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def frames_with(*persons_per_frame):
