@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 _POLL_SECONDS = 0.5  # between two looks at which workers are there
 _SAY_EVERY_SECONDS = 30.0
 _CONNECT_SECONDS = 30.0
+_THEIR_LOGGERS = ("distributed", "bokeh", "tornado")
 _START_ATTEMPTS = 3
 
 
@@ -55,6 +56,8 @@ class Cluster:
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
+        for name in _THEIR_LOGGERS:  # what dask does all day long; what goes wrong is said by us
+            logging.getLogger(name).setLevel(logging.ERROR)
         with ExitStack() as stack:
             self._client = self._connect(stack)
             try:

@@ -1,6 +1,7 @@
 """The networks that DETECTOR and POSE know by name: ``make presets``."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,4 +41,5 @@ def _state(weights: Weights, folder: Path) -> str:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` is no error
     sys.exit(main())
