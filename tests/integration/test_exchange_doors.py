@@ -1,5 +1,6 @@
 """``import_store`` and ``export_store``: round trips, broken files, interruption, terms."""
 
+import errno
 import json
 import os
 import signal
@@ -7,15 +8,18 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from scripts import draw_clip, export_store, import_store, show_info, verify_store
 from scripts.pictures.clip_data import read_clip
-from store import open_store
+from store import durable, open_store
 from store.exchange.npy_folder import NpyFolder
 from store.exchange.pyskl import PysklPickle
+from store.schema import array_specs
+from store.spool import SpooledClip
 from store.table import ClipOutcome
 from tests.doors import call
 from tests.exchange_makers import annotation, kinect_body, kinect_text, read_pickle, write_pickle
@@ -367,6 +371,82 @@ def test_a_store_comes_back_from_its_npy_files(tmp_path, folder):
     assert entries["wave/two"].splits == {"p": "test"}
     assert entries["wave/two"].path == "wave/two.npy"
     assert {row.entry.id: row.entry for row in two.rows} == entries
+
+
+@pytest.mark.parametrize("empty_slot", ["copied", "zeros"])
+def test_every_pattern_of_presence_comes_back(tmp_path, empty_slot):
+    layout = make_layout(4)
+    clip = make_clip("a", layout, steps=4)
+    valid = np.array([[False, True], [True, False], [True, True], [False, False]])
+    there = {
+        spec.name: np.where(valid.reshape(4, 2, *[1] * (len(spec.axes) - 3)), clip.arrays[spec.name] + 1, 0)
+        .astype(spec.dtype)
+        for spec in array_specs(layout) if spec.name.startswith("pooled/")
+    }  # fmt: skip
+    arrays = clip.arrays | there | {"person_valid": valid}
+    write_store(tmp_path / "one", make_facts(4), [SpooledClip("a", clip.outcome, arrays)])
+    run_export("npy", tmp_path / "one", tmp_path / "out", "--empty-slot", empty_slot)
+
+    assert run_import("npy", tmp_path / "out", tmp_path / "two") == 0
+    assert run_export("npy", tmp_path / "two", tmp_path / "again") == 0
+
+    two = open_store(str(tmp_path / "two"))
+    assert two.person_valid("a").tolist() == valid.tolist()
+    np.testing.assert_array_equal(two.pooled("a"), there["pooled/net.a"])
+    assert ("person_valid" in json.loads((tmp_path / "out/heatpool.json").read_text())) == (
+        empty_slot == "copied"
+    )
+    np.testing.assert_array_equal(np.load(tmp_path / "again/a.npy"), np.load(tmp_path / "out/a.npy"))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "clip_id", "label", "splits"),
+    [
+        ("ntu60", "S001C001P001R001A002", "eat meal", {"xsub": "train", "xview": "test"}),
+        ("ntu120", "S018C001P008R001A061", None, None),
+        ("smarthome", "Cook.Cleandishes_p02_r00_v01_c03", None, None),
+        ("uav_human", "P000S00G10B10H10UC022000LC021000A000R0_08241838", None, None),
+        ("pku_mmd", "0002-L-A13-N04", "hand waving", {"xview": "test", "xsub": "train"}),
+    ],
+)
+def test_names_of_known_datasets_are_imported(tmp_path, dataset, clip_id, label, splits):
+    (tmp_path / "npy").mkdir()
+    np.save(tmp_path / f"npy/{clip_id}.npy", np.ones((4, 2, 17, 6), np.float32))
+    (tmp_path / "npy/cross-subject.txt").write_text("train\n0002-L\ntest\n0003-L\n")
+
+    assert run_import("npy", tmp_path / "npy", tmp_path / "s", "--dataset", dataset) == 0
+
+    (row,) = open_store(str(tmp_path / "s")).rows
+    assert (row.entry.id, row.outcome.status) == (clip_id, "ok")
+    assert row.entry.label is not None
+    assert row.entry.splits
+    assert label in (None, row.entry.label)
+    assert splits in (None, row.entry.splits)
+
+
+@pytest.mark.parametrize("kind", ["npy", "pyskl"])
+def test_an_export_to_a_full_disk_leaves_nothing_behind(tmp_path, folder, flat, monkeypatch, capsys, kind):
+    run_import(kind, {"npy": folder, "pyskl": flat}[kind], tmp_path / "s")
+
+    def no_space(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(durable, "os", SimpleNamespace(**vars(os) | {"fsync": no_space}))
+    assert run_export(kind, tmp_path / "s", tmp_path / "there") == 1
+
+    assert "No space left on device" in capsys.readouterr().err
+    assert not [path for path in tmp_path.glob("there*") if path.is_file()]
+    assert not list(tmp_path.glob("there/**/*.np*"))
+
+
+def test_classes_of_two_persons_are_told(tmp_path, flat, capsys):
+    run_import("pyskl", flat, tmp_path / "s", "--dataset", "ntu60")
+    capsys.readouterr()
+
+    show_info.main(["--store", str(tmp_path / "s")])
+
+    assert "of two persons punch" in " ".join(capsys.readouterr().out.split())
+    assert "Of two persons: punch" in (tmp_path / "s/README.md").read_text()
 
 
 def test_broken_npy_files_cost_themselves(tmp_path, folder):
