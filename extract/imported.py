@@ -11,7 +11,7 @@ from store.exchange.source import Source
 from store.table import ClipEntry
 
 
-def name_clips(source: Source, dataset: str | None) -> ClipList:
+def name_clips(source: Source, dataset: str | None, folder: Path) -> ClipList:
     """Return the clips of an import as the dataset names them; their paths stay the source's.
 
     Splits that the source has itself (a pickle's) hold, whatever the dataset says.
@@ -19,16 +19,18 @@ def name_clips(source: Source, dataset: str | None) -> ClipList:
     Args:
         source: what is imported.
         dataset: as for an extraction; None: only what the source says of itself.
+        folder: where the source lies; a dataset's own lists may lie there, too.
 
     Raises:
         DatasetError: the dataset is unknown, has none of the clips, or another label for one.
     """
     notes = tuple(source.notes)
     if dataset is None:
-        return ClipList(source.dataset, tuple(source.entries), Path(), notes + _looks_like(source.entries))
+        notes += _looks_like(source.entries, folder)
+        return ClipList(source.dataset, tuple(source.entries), Path(), notes)
     if dataset in DATASETS:
         paths = [PurePath(entry.path) for entry in source.entries]
-        clips = known_clips(DATASETS[dataset], Path(), paths)
+        clips = known_clips(DATASETS[dataset], folder, paths)
         by_path = {entry.path: entry for entry in clips.entries}
         pairs = [(by_path.get(PurePath(old.path).as_posix()), old) for old in source.entries]
         entries = [_joined(new, old, clips, source) for new, old in pairs if new is not None]
@@ -70,9 +72,9 @@ def _joined(new: ClipEntry, old: ClipEntry, clips: ClipList, source: Source) -> 
     )
 
 
-def _looks_like(entries: Sequence[ClipEntry]) -> tuple[str, ...]:
+def _looks_like(entries: Sequence[ClipEntry], folder: Path) -> tuple[str, ...]:
     for name, dataset in DATASETS.items():
-        if dataset.list_clips(Path(), [PurePath(entries[0].path)]).entries:
+        if dataset.list_clips(folder, [PurePath(entries[0].path)]).entries:
             return (
                 f"the names look like those of {dataset.title}: --dataset {name} gives labels, splits, terms",
             )

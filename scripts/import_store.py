@@ -48,7 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _import(options: argparse.Namespace) -> int:
     source = _open(options)
-    clips = name_clips(source, options.dataset)
+    folder = options.source if options.source.is_dir() else options.source.parent
+    clips = name_clips(source, options.dataset, folder)
     for note in clips.notes:
         logger.info("%s", note)
     meaning = {"dataset": clips.facts.name, **source.meaning}

@@ -57,6 +57,8 @@ def render_card(facts: StoreFacts, rows: Sequence[ClipRow]) -> bytes:
     if tap is not None:
         lines += [f"The default feature of the streams is the tap `{tap}`.", ""]
     lines += ["## Classes", "", ", ".join(dataset.class_names) or "none given", ""]
+    if dataset.two_person_classes:
+        lines += [f"Of two persons: {', '.join(dataset.two_person_classes)}.", ""]
     if dataset.protocols:
         lines += ["## Protocols", ""]
         for name in dataset.protocols:

@@ -1,4 +1,4 @@
-"""The only code that changes files of a store: what was reported written survives a power cut.
+"""The only code that writes files of stores and exports: what was reported written survives a power cut.
 
 Every write goes to a temporary name, is synced, renamed, and its folder synced. So a file is there whole or
 not at all, and a later file (a shard's record) is never on disk without the earlier ones that it speaks of.
@@ -7,7 +7,7 @@ not at all, and a later file (a shard's record) is never on disk without the ear
 import contextlib
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from store.errors import StoreDiskError
@@ -23,12 +23,17 @@ def write_file(path: Path, data: bytes | memoryview) -> None:
         StoreDiskError: the disk is full.
         OSError: anything else that is wrong with the disk.
     """
+    write_by(path, lambda file: file.write(data))
+
+
+def write_by(path: Path, write: "Callable[[Unbuffered], object]") -> None:
+    """Do the same with what ``write`` writes, piece by piece; raise what it raises."""
     partial = path.with_name(path.name + TEMPORARY_SUFFIX)
     with _names(path):
         try:
-            _write(partial, data)
+            _write(partial, write)
             os.replace(partial, path)  # noqa: PTH105 - the tests of power cuts record the functions of os
-        except OSError:
+        except BaseException:
             with contextlib.suppress(OSError):
                 remove_file(partial)  # it may be what fills the disk
             raise
@@ -64,12 +69,24 @@ def sync_folder(path: Path) -> None:
             os.close(descriptor)
 
 
-def _write(path: Path, data: bytes | memoryview) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)  # less the user's umask
-    try:
+class Unbuffered:
+    """A file that is being written, as much of one as ``pickle.dump`` needs."""
+
+    __slots__ = ("_descriptor",)
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def write(self, data: bytes | memoryview) -> None:
         rest = memoryview(data)
         while rest:
-            rest = rest[os.write(descriptor, rest) :]
+            rest = rest[os.write(self._descriptor, rest) :]
+
+
+def _write(path: Path, write: Callable[[Unbuffered], object]) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)  # less the user's umask
+    try:
+        write(Unbuffered(descriptor))
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -45,6 +45,7 @@ def summarize(reader: StoreReader, *, num_waiting: int | None) -> Summary:
         "statuses": dict(Counter(row.outcome.status for row in rows).most_common()),
         "num_waiting_in_spool": num_waiting,
         "classes": {name: labels[name] for name in facts.dataset.class_names},
+        "two_person_classes": facts.dataset.two_person_classes,
         "protocols": {name: _splits(name, rows) for name in facts.dataset.protocols},
         "taps": dict(facts.layout.taps),
         "clock": facts.layout.clock,
@@ -95,6 +96,8 @@ def render_summary(
     page.line(
         "classes", f"{len(given['classes'])}: {_classes(given['classes'])}" if given["classes"] else "none"
     )
+    if given["two_person_classes"] is not None:
+        page.line("of two persons", ", ".join(given["two_person_classes"]) or "none")
     for name, splits in given["protocols"].items():
         page.line(f"protocol {name}", _counts(splits) or "no clips")
     page.line(

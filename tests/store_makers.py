@@ -98,3 +98,11 @@ def files_of(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+def make_writer(root: Path, ids: Iterable[str] = "abcd", facts: StoreFacts | None = None) -> StoreWriter:
+    return StoreWriter(root, facts or make_facts(), make_entries(ids), EXECUTION)
+
+
+def with_array(clip: SpooledClip, name: str, values: np.ndarray) -> SpooledClip:
+    return SpooledClip(clip.id, clip.outcome, {**clip.arrays, name: values})

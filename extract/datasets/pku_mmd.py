@@ -16,6 +16,8 @@ from store.table import ClipEntry
 
 # 0002-L: video, and camera (left, middle, right); the subject is not in the name
 _VIDEO = re.compile(r"\d{4}-(?P<view>[LMR])", re.ASCII)
+# 0002-L-A13-N04: a clip of it that was cut before, as our stores and their exports name it
+_CLIP = re.compile(r"(?P<video>\d{4}-[LMR])-A(?P<label>\d{2})-N\d{2,}", re.ASCII)
 _EXAMPLE = "0002-L.avi"
 _LABEL_SUFFIXES = frozenset({".txt", ".label"})
 _XSUB_FILE = "cross-subject.txt"
@@ -99,19 +101,22 @@ def list_clips(root: Path, paths: Sequence[PurePath]) -> Listing:
     """Cut the videos by the label files that lie anywhere below ``root``.
 
     A clip is called ``0002-L-A13-N04``: action 13 is the video's fourth by start, then by end, then by label.
+    Files with such names are clips already, and need no label file (an import's).
     A line that cannot be read loses its action, a video without a label file its clips; both are noted.
 
     Raises:
         DatasetError: two label files of one video, two split files, or one that is not as expected.
     """
     videos = [path for path in paths if _VIDEO.fullmatch(path.stem)]
-    strangers = [path.name for path in paths if not _VIDEO.fullmatch(path.stem)]
+    clips = [path for path in paths if _number_of(path) is not None]
+    known = {*videos, *clips}
+    strangers = [path.name for path in paths if path not in known]
     # a folder without one of its videos may be anything, and large
-    below = files_below(root, lambda name: PurePath(name).suffix in _LABEL_SUFFIXES) if videos else []
+    below = files_below(root, lambda name: PurePath(name).suffix in _LABEL_SUFFIXES) if known else []
     texts = [root / path for path in below]
     label_files = _label_files(texts)
     xsub = _read_xsub([path for path in texts if path.name == _XSUB_FILE])
-    entries: list[ClipEntry] = []
+    entries = [_whole(path, xsub) for path in clips]
     unlabelled: list[str] = []
     unlisted: list[str] = []
     lost: list[str] = []
@@ -192,20 +197,37 @@ def _parse_label(line: str) -> _Action:
 
 def _cut(video: PurePath, actions: Iterable[_Action], xsub: Mapping[str, Split]) -> Iterator[ClipEntry]:
     """Yield a video's clips; they may overlap."""
-    view = video.stem[-1]
-    splits: dict[str, Split] = {"xview": "test" if view == "L" else "train"}
-    if video.stem in xsub:
-        splits = {"xsub": xsub[video.stem], **splits}
+    splits = _splits(video.stem, xsub)
     for place, action in enumerate(sorted(actions), start=1):
         yield ClipEntry(
             id=f"{video.stem}-A{action.label:02d}-N{place:02d}",
             path=video.as_posix(),
             label=CLASSES[action.label - 1],
-            camera=view,
+            camera=video.stem[-1],
             splits=splits,
             first_frame=action.start,
             end_frame=action.end,
         )
+
+
+def _number_of(path: PurePath) -> int | None:
+    """Return the label of a clip that was cut before, None if it is none."""
+    found = _CLIP.fullmatch(path.stem)
+    return int(found["label"]) if found and 1 <= int(found["label"]) <= len(CLASSES) else None
+
+
+def _whole(path: PurePath, xsub: Mapping[str, Split]) -> ClipEntry:
+    """Return a clip that was cut before."""
+    video, label = path.stem[:6], _number_of(path)
+    assert label is not None
+    return ClipEntry(
+        path.stem, path.as_posix(), CLASSES[label - 1], camera=video[-1], splits=_splits(video, xsub)
+    )
+
+
+def _splits(video: str, xsub: Mapping[str, Split]) -> dict[str, Split]:
+    splits: dict[str, Split] = {"xview": "test" if video.endswith("L") else "train"}
+    return {"xsub": xsub[video], **splits} if video in xsub else splits
 
 
 def _read_xsub(files: Sequence[Path]) -> dict[str, Split]:

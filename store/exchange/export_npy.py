@@ -1,13 +1,16 @@
 """A store to the authors' layout: a folder with one ``.npy`` per clip, and a passport beside them."""
 
+import dataclasses
+import io
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from store import durable
 from store.exchange.errors import ExchangeError
-from store.exchange.npy_layout import NUM_SLOTS, EmptySlot, to_npy_layout
+from store.exchange.npy_layout import NUM_SLOTS, EmptySlot, must_be_told, to_npy_layout
 from store.exchange.passport import PASSPORT_FILE, passport_of
 from store.exchange.report import ExportReport, left_out
 from store.facts import pretty
@@ -57,15 +60,18 @@ def export_npy(
     slot = empty_slot or usual
     written = [row for row in reader.rows if row.outcome.status in (*WITH_DATA, "no_person")]
     targets = {row.entry.id: _target(folder, row.entry.id) for row in written}
+    told: dict[str, npt.NDArray[np.bool_]] = {}
     for row in track(written):
         clip_id = row.entry.id
         if row.outcome.status in WITH_DATA:
             pooled, valid = reader.pooled(clip_id, tap), reader.person_valid(clip_id)
             values = to_npy_layout(pooled, valid, slot, num_slots=num_slots)
+            if (persons := must_be_told(values, valid, slot)) is not None:
+                told[clip_id] = persons
         else:
             values = np.zeros(shape, np.float32)
         _save(targets[clip_id], values)
-    passport = passport_of(reader, tap=tap, empty_slot=slot)
+    passport = dataclasses.replace(passport_of(reader, tap=tap, empty_slot=slot), person_valid=told)
     durable.write_file(folder / PASSPORT_FILE, pretty(passport.to_content()))
     return ExportReport(len(written), left_out(reader.rows, written))
 
@@ -78,8 +84,7 @@ def _target(folder: Path, clip_id: str) -> Path:
 
 
 def _save(path: Path, values: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + durable.TEMPORARY_SUFFIX)
-    with partial.open("wb") as file:
-        np.save(file, values, allow_pickle=False)
-    partial.replace(path)
+    buffer = io.BytesIO()
+    np.save(buffer, values, allow_pickle=False)
+    durable.make_folder(path.parent)
+    durable.write_file(path, buffer.getbuffer())

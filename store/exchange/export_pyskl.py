@@ -1,6 +1,5 @@
 """A store's poses to a pyskl (or mmaction2) pickle: plain containers and numpy arrays."""
 
-import os
 import pickle
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -60,13 +59,9 @@ def export_pyskl(
         "annotations": annotations,
         PASSPORT_KEY: passport_of(reader, coordinates=_coordinates_of(reader)).to_content(),
     }
-    partial = path.with_name(path.name + durable.TEMPORARY_SUFFIX)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with partial.open("wb") as file:
-        pickle.dump(content, file, _PROTOCOL)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    durable.make_folder(path.parent)
+    # piece by piece: a pickle may be as large as the memory that is left
+    durable.write_by(path, lambda file: pickle.dump(content, file, _PROTOCOL))
     return ExportReport(len(rows), left_out(reader.rows, rows))
 
 

@@ -48,6 +48,7 @@ class NpyFolder(Source):
         passport = _read_passport(root / PASSPORT_FILE)
         settings = passport.settings if passport else {}
         self._root = root
+        self._person_valid = passport.person_valid if passport else {}
         self._empty_slot: EmptySlot = empty_slot or (
             "zeros" if settings.get("empty_slot") == "zeros" else "copied"
         )
@@ -84,7 +85,9 @@ class NpyFolder(Source):
                 f"{path} holds {values.dtype} {values.shape}; expected floats {self._shape}, as in this "
                 "folder's first file"
             )
-        pooled, valid = from_npy_layout(values, self._empty_slot)
+        pooled, valid = from_npy_layout(
+            values, self._empty_slot, self._person_valid.get(path.removesuffix(_SUFFIX))
+        )
         if not valid.any():
             return ImportedClip(
                 ClipOutcome("no_person", "all features are 0: nobody was found", source_sha256=sha256), {}

@@ -1,7 +1,8 @@
 """The authors' layout of pooled features, (64, 2, 17, 96) float32, and a store's. Pure.
 
 In the release a person who is alone fills both slots, and nobody is zeros (specs/hpnet.md A.2). A store never
-keeps the copy: person 1 is absent there.
+keeps the copy: the slot is absent there. Which of two equal slots is the copy, a file does not say; where it
+would be read otherwise than the store has it, the passport beside the files holds who is there.
 """
 
 from typing import Any, Literal
@@ -18,13 +19,16 @@ NUM_SLOTS = 2  # of the release's files, always
 
 
 def from_npy_layout(
-    values: npt.NDArray[np.floating[Any]], empty_slot: EmptySlot
+    values: npt.NDArray[np.floating[Any]],
+    empty_slot: EmptySlot,
+    told: npt.NDArray[np.bool_] | None = None,
 ) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.bool_]]:
     """Turn a file's features into a store's.
 
     Args:
         values: (T, M, V, C); rounded to float16, the nearest with ties to even.
         empty_slot: how the file says that a slot has nobody.
+        told: (T, M) who is there, as the passport says; passed over where the file was changed since.
 
     Returns:
         (T, M, V, C) features, zero where absent; (T, M) who is there.
@@ -34,6 +38,10 @@ def from_npy_layout(
     """
     with np.errstate(over="ignore"):  # the store refuses infinite values, and says how many there are
         rounded = values.astype(np.float16)
+    if told is not None and told.shape == rounded.shape[:2]:
+        pooled = np.where(told[..., None, None], rounded, np.float16(0))
+        if np.array_equal(to_npy_layout(pooled, told, empty_slot, num_slots=told.shape[1]), rounded):
+            return pooled, told
     valid = rounded.any(axis=(2, 3))
     if empty_slot == "copied":
         if num_half := int((valid.any(1) & ~valid.all(1)).sum()):
@@ -66,3 +74,15 @@ def to_npy_layout(
         first = pooled[np.arange(len(pooled)), valid.argmax(1)][:, None]
         pooled = np.where(valid[..., None, None], pooled, first)
     return np.ascontiguousarray(pooled, np.float32)
+
+
+def must_be_told(
+    values: npt.NDArray[np.float32], valid: npt.NDArray[np.bool_], empty_slot: EmptySlot
+) -> npt.NDArray[np.bool_] | None:
+    """Return who is there, (T, slots), where the file's values alone would be read otherwise; else None."""
+    valid = np.pad(valid, ((0, 0), (0, values.shape[1] - valid.shape[1])))
+    try:
+        _, read = from_npy_layout(values, empty_slot)
+    except ClipImportError:
+        return valid
+    return None if np.array_equal(read, valid) else valid

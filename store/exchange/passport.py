@@ -6,8 +6,11 @@ A pyskl pickle holds it under the key ``heatpool``, which its loaders pass over;
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from store.exchange.errors import ExchangeError
 from store.facts import DatasetFacts, parse_dataset, parse_skeleton
@@ -30,6 +33,7 @@ class Passport:
         meaning_sha256: of the store that was exported.
         clips: clip id -> label, subject, camera, setup, replication, splits.
         settings: how the format was written, such as the tap.
+        person_valid: clip id -> (T, M) who is there, of clips whose file alone does not say it.
     """
 
     dataset: DatasetFacts
@@ -37,11 +41,17 @@ class Passport:
     meaning_sha256: str
     clips: Mapping[str, Mapping[str, Any]]
     settings: Mapping[str, str]
+    person_valid: Mapping[str, npt.NDArray[np.bool_]] = field(default_factory=dict)
 
     def to_content(self) -> dict[str, object]:
         """Return it as plain containers, which JSON and the restricted unpickler can hold."""
         dataset = dataclasses.asdict(self.dataset)
-        return {
+        # per person, a digit for each time: "0110"
+        persons = {
+            clip_id: ["".join("01"[there] for there in person) for person in valid.T.tolist()]
+            for clip_id, valid in self.person_valid.items()
+        }
+        content: dict[str, object] = {
             "dataset": dataset | {"class_names": list(self.dataset.class_names)},
             "skeleton": {
                 "joint_names": list(self.skeleton.joint_names),
@@ -52,6 +62,7 @@ class Passport:
             "clips": {clip_id: dict(identity) for clip_id, identity in self.clips.items()},
             "settings": dict(self.settings),
         }
+        return content | ({"person_valid": persons} if persons else {})
 
     def identify(self, entry: ClipEntry) -> ClipEntry:
         """Return the entry with what the passport says of its clip."""
@@ -84,6 +95,10 @@ def parse_passport(content: Any, where: str) -> Passport:  # noqa: ANN401 - read
             str(content["meaning_sha256"]),
             clips,
             {str(name): str(value) for name, value in content["settings"].items()},
+            {
+                str(clip_id): np.array([[digit == "1" for digit in person] for person in persons], bool).T
+                for clip_id, persons in content.get("person_valid", {}).items()
+            },
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ExchangeError(

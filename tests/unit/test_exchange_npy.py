@@ -1,10 +1,12 @@
 """The authors' layout of pooled features and back: who is there, what is copied, what float16 keeps."""
 
+import itertools
+
 import numpy as np
 import pytest
 
 from store.exchange.errors import ClipImportError
-from store.exchange.npy_layout import from_npy_layout, to_npy_layout
+from store.exchange.npy_layout import from_npy_layout, must_be_told, to_npy_layout
 
 ONE, TWO, NOBODY = 1.5, 2.5, 0.0
 
@@ -71,3 +73,36 @@ def test_a_store_of_one_person_fills_both_slots():
     exported = to_npy_layout(pooled, valid, "copied", num_slots=2)
 
     assert exported[..., 0, 0].tolist() == [[ONE, ONE], [0, 0], [ONE, ONE]]
+
+
+PAIRS = [(False, False), (False, True), (True, False), (True, True)]
+
+
+@pytest.mark.parametrize("empty_slot", ["copied", "zeros"])
+@pytest.mark.parametrize("times", list(itertools.product(PAIRS, repeat=2)))
+@pytest.mark.parametrize("values", [(ONE, TWO), (ONE, ONE), (NOBODY, TWO)])
+def test_every_pattern_of_presence_comes_back(times, values, empty_slot):
+    valid = np.array(times)
+    pooled = np.where(valid[..., None, None], features(values, values), 0).astype(np.float16)
+    file = to_npy_layout(pooled, valid, empty_slot, num_slots=2)
+
+    after, who = from_npy_layout(file, empty_slot, must_be_told(file, valid, empty_slot))
+
+    np.testing.assert_array_equal(who, valid)
+    np.testing.assert_array_equal(after, pooled)
+
+
+def test_only_what_a_file_cannot_say_must_be_told():
+    valid = np.array([[True, False], [True, True], [False, False]])
+    file = features((ONE, ONE), (ONE, TWO), (NOBODY, NOBODY))
+
+    assert must_be_told(file, valid, "copied") is None
+    told = must_be_told(file, valid[:, ::-1], "copied")
+    assert told is not None
+    assert told.tolist() == [[False, True], [True, True], [False, False]]
+
+
+def test_what_was_told_of_another_content_is_passed_over():
+    _, valid = from_npy_layout(features((ONE, TWO)), "copied", np.array([[False, True]]))
+
+    assert valid.tolist() == [[True, True]]
