@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
+from importlib.util import find_spec
 from types import TracebackType
 from typing import Self
 
@@ -45,7 +46,7 @@ class Cluster:
         job: what each worker loads, once.
 
     Raises:
-        WorkersError: on entering; no scheduler answers there, or it has no workers.
+        WorkersError: on entering; no scheduler answers there, or it has no workers, or they lack our code.
     """
 
     def __init__(self, scheduler: str, job: Job) -> None:
@@ -64,9 +65,10 @@ class Cluster:
                 self._client.wait_for_workers(1, timeout=_CONNECT_SECONDS)
             except TimeoutError as error:
                 raise WorkersError(
-                    f"SCHEDULER={self._scheduler}: it has no workers; start some with `dask worker ADDRESS`, "
-                    "in this folder or a copy of it, with the same environment and the same paths"
+                    f"SCHEDULER={self._scheduler}: it has no workers; start some with `PYTHONPATH=. "
+                    ".venv/bin/dask worker ADDRESS`, in a copy of this folder with the same paths"
                 ) from error
+            self._check_code()
             self._stack = stack.pop_all()
         return self
 
@@ -153,6 +155,19 @@ class Cluster:
             dispatch.finish(worker, clip_id)
             yield clip
 
+    def _check_code(self) -> None:
+        """Refuse a cluster that does not find our code: its workers would be silent for ever."""
+        places = {"the scheduler": self._client.run_on_scheduler(find_spec, "extract")}
+        places |= {
+            f"the worker {place}": found for place, found in self._client.run(find_spec, "extract").items()
+        }
+        if lacking := [place for place, found in places.items() if found is None]:
+            raise WorkersError(
+                f"SCHEDULER={self._scheduler}: {', '.join(lacking)} cannot import our code; start all in a copy "
+                "of this folder, with the same environment: `PYTHONPATH=. .venv/bin/dask scheduler`, and "
+                "`PYTHONPATH=. .venv/bin/dask worker ADDRESS`"
+            )
+
     def _connect(self, stack: ExitStack) -> Client:
         local = LOCAL.fullmatch(self._scheduler)
         if local is None:
@@ -161,7 +176,7 @@ class Cluster:
             except (OSError, TimeoutError) as error:
                 raise WorkersError(
                     f"SCHEDULER={self._scheduler}: no dask scheduler answers there ({error}); start one with "
-                    "`dask scheduler`, or use local:N"
+                    "`dask scheduler` (see the README), or use local:N"
                 ) from error
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="heatpool-dask-"))
         stack.enter_context(dask.config.set({"temporary-directory": folder}))

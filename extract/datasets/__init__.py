@@ -1,14 +1,24 @@
-"""The datasets that are known by name; README.md says how to add one."""
+"""The datasets that are known by name: every file here but ``base.py``; README.md says how to add one."""
+
+from importlib import import_module
+from pathlib import Path
 
 from extract.datasets.base import Dataset
-from extract.datasets.ntu import NTU60
-from extract.datasets.ntu120 import NTU120
-from extract.datasets.pku_mmd import PKU_MMD
-from extract.datasets.smarthome import SMARTHOME
-from extract.datasets.uav_human import UAV_HUMAN
 
-DATASETS: dict[str, Dataset] = {
-    dataset.name: dataset for dataset in (NTU60, NTU120, SMARTHOME, UAV_HUMAN, PKU_MMD)
-}
+
+def _found() -> dict[str, Dataset]:
+    """Collect the ``DATASETS`` of this folder's files, by name."""
+    datasets: dict[str, Dataset] = {}
+    for file in sorted(Path(__file__).parent.glob("*.py")):
+        if file.stem in {"__init__", "base"}:
+            continue
+        for dataset in import_module(f"{__name__}.{file.stem}").DATASETS:
+            assert isinstance(dataset, Dataset), file
+            assert dataset.name not in datasets, f"{file}: {dataset.name} is the name of another dataset"
+            datasets[dataset.name] = dataset
+    return datasets
+
+
+DATASETS = _found()
 
 __all__ = ["DATASETS", "Dataset"]

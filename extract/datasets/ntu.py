@@ -179,3 +179,5 @@ NTU60 = Dataset(
     },
     list_clips=one_clip_per_video(parse_ntu60),
 )
+
+DATASETS = (NTU60,)

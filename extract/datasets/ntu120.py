@@ -145,3 +145,5 @@ NTU120 = Dataset(
     },
     list_clips=one_clip_per_video(parse_ntu120),
 )
+
+DATASETS = (NTU120,)

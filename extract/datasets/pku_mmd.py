@@ -6,7 +6,7 @@ was at hand: the numbers of clips are the literature's.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 
 from extract.datasets.base import Dataset, Listing, Split, protocol_facts
@@ -90,11 +90,18 @@ _TWO_PERSON = tuple(CLASSES[label - 1] for label in (12, 14, 16, 18, 21, 24, 26,
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Action:
-    """One action of a video; in the order in which clips are numbered."""
+    """One action of a video; in the order in which clips are numbered.
+
+    Args:
+        start, end: frames of the video.
+        label: 0 if it cannot be read.
+        problem: why it becomes no clip. It keeps its number, so that mending its line renumbers no other.
+    """
 
     start: int
     end: int
     label: int
+    problem: str = field(default="", compare=False)
 
 
 def list_clips(root: Path, paths: Sequence[PurePath]) -> Listing:
@@ -102,7 +109,9 @@ def list_clips(root: Path, paths: Sequence[PurePath]) -> Listing:
 
     A clip is called ``0002-L-A13-N04``: action 13 is the video's fourth by start, then by end, then by label.
     Files with such names are clips already, and need no label file (an import's).
-    A line that cannot be read loses its action, a video without a label file its clips; both are noted.
+    A line that cannot be read loses its action, a video without a label file its clips; both are noted. A
+    lost action keeps its number if its start and end can be read; otherwise nobody knows which it had, and
+    mending the line renumbers the actions behind it.
 
     Raises:
         DatasetError: two label files of one video, two split files, or one that is not as expected.
@@ -171,7 +180,9 @@ def _read_labels(path: Path, lost: list[str], shortened: list[str]) -> list[_Act
         except ValueError as error:
             lost.append(f"{path}:{number}: {error}")
             continue
-        if action.start < 0:
+        if action.problem:
+            lost.append(f"{path}:{number}: {action.problem}")
+        elif action.start < 0:
             shortened.append(f"{path}:{number}")
         actions.append(replace(action, start=max(0, action.start)))
     return actions
@@ -181,24 +192,32 @@ def _parse_label(line: str) -> _Action:
     """Read a line; start and end are sometimes swapped.
 
     Raises:
-        ValueError: it is none; what was found and what was expected.
+        ValueError: not even start and end can be read; what was found and what was expected.
     """
     cells = [cell.strip() for cell in line.split(",")]
-    if len(cells) != 4 or not all(re.fullmatch(r"-?\d{1,9}", cell, re.ASCII) for cell in cells):
-        raise ValueError(f"found {line.strip()[:60]!r}; expected label,start,end,confidence as whole numbers")
-    label, *ends, _ = map(int, cells)
-    if not 1 <= label <= len(CLASSES):
-        raise ValueError(f"found the label {label}; expected 1 to {len(CLASSES)}")
-    start, end = (frame - FIRST_FRAME for frame in sorted(ends))  # where the video ends only its reader knows
-    if end <= max(0, start):
-        raise ValueError(f"found frames {ends[0]} to {ends[1]}; expected some that are in the video")
-    return _Action(start, end, label)
+    are_numbers = [re.fullmatch(r"-?\d{1,9}", cell, re.ASCII) is not None for cell in cells]
+    malformed = f"found {line.strip()[:60]!r}; expected label,start,end,confidence as whole numbers"
+    if are_numbers[1:3] != [True, True]:
+        raise ValueError(malformed)
+    label = int(cells[0]) if are_numbers[0] else 0
+    # where the video ends only its reader knows
+    start, end = (frame - FIRST_FRAME for frame in sorted(map(int, cells[1:3])))
+    problem = ""
+    if are_numbers != [True] * 4:
+        problem = malformed
+    elif not 1 <= label <= len(CLASSES):
+        problem = f"found the label {label}; expected 1 to {len(CLASSES)}"
+    elif end <= max(0, start):
+        problem = f"found frames {cells[1]} to {cells[2]}; expected some that are in the video"
+    return _Action(start, end, label, problem)
 
 
 def _cut(video: PurePath, actions: Iterable[_Action], xsub: Mapping[str, Split]) -> Iterator[ClipEntry]:
     """Yield a video's clips; they may overlap."""
     splits = _splits(video.stem, xsub)
     for place, action in enumerate(sorted(actions), start=1):
+        if action.problem:
+            continue
         yield ClipEntry(
             id=f"{video.stem}-A{action.label:02d}-N{place:02d}",
             path=video.as_posix(),
@@ -292,3 +311,5 @@ PKU_MMD = Dataset(
     },
     list_clips=list_clips,
 )
+
+DATASETS = (PKU_MMD,)

@@ -151,3 +151,5 @@ SMARTHOME = Dataset(
     },
     list_clips=one_clip_per_video(parse_smarthome),
 )
+
+DATASETS = (SMARTHOME,)

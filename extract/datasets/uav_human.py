@@ -239,3 +239,5 @@ UAV_HUMAN = Dataset(
     },
     list_clips=one_clip_per_video(parse_uav_human),
 )
+
+DATASETS = (UAV_HUMAN,)

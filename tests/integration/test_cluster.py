@@ -134,6 +134,34 @@ def test_videos_that_are_gone_end_the_run(address, videos, tmp_path):
             list(cluster.run(entries))
 
 
+@pytest.mark.parametrize(
+    ("lacking", "message"),
+    [
+        ("worker_path", r": the worker tcp://127\.0\.0\.1:\d+ cannot import our code; start all in a copy"),
+        ("scheduler_path", ": the scheduler cannot import our code; start all in a copy"),
+    ],
+)
+def test_a_cluster_that_does_not_find_our_code(videos, lacking, message):
+    job = Job(
+        build=build,
+        describe=describe,
+        videos=videos,
+        device="cpu",
+        threads=1,
+        detect_batch=8,
+        pose_batch=16,
+        num_decoders=1,
+        decode_limit_seconds=60,
+    )
+
+    with (
+        cluster_of_others(1, **{lacking: ""}) as place,
+        pytest.raises(WorkersError, match=message),
+        Cluster(place, job),
+    ):
+        pass
+
+
 def test_nobody_answers(videos, monkeypatch):
     monkeypatch.setattr("extract.cluster._CONNECT_SECONDS", 1.0)
 

@@ -79,24 +79,38 @@ def test_label_files(folder, text, clips):
 
 
 @pytest.mark.parametrize(
-    ("line", "problem"),
+    ("line", "problem", "numbers"),
     [
-        ("52,10,90,1", "found the label 52; expected 1 to 51"),
-        ("0,10,90,1", "found the label 0"),
-        ("bow,10,90,1", "found 'bow,10,90,1'; expected label,start,end,confidence as whole numbers"),
-        ("1,10,90", "found '1,10,90'; expected label,start,end,confidence"),
-        ("1;10;90;1", "found '1;10;90;1'"),
-        ("1,10,10,1", "found frames 10 to 10; expected some that are in the video"),
-        ("1,-9,-2,1", "found frames -9 to -2"),
-        ("1,x,90,1", "found '1,x,90,1'; expected label"),
+        # frames 10 to 90 are the second of three actions, whatever is wrong with the rest
+        ("52,10,90,1", "found the label 52; expected 1 to 51", (1, 3)),
+        ("0,10,90,1", "found the label 0", (1, 3)),
+        (
+            "bow,10,90,1",
+            "found 'bow,10,90,1'; expected label,start,end,confidence as whole numbers",
+            (1, 3),
+        ),
+        ("1,90,10", "found '1,90,10'; expected label,start,end,confidence", (1, 3)),
+        ("1,10,10,1", "found frames 10 to 10; expected some that are in the video", (1, 3)),
+        ("1,-9,-2,1", "found frames -9 to -2", (2, 3)),
+        # nobody knows which number these had
+        ("1;10;90;1", "found '1;10;90;1'", (1, 2)),
+        ("1,x,90,1", "found '1,x,90,1'; expected label", (1, 2)),
     ],
 )
-def test_a_line_that_says_nothing_is_lost_and_noted(folder, line, problem):
+def test_a_line_that_says_nothing_is_lost_and_noted(folder, line, problem, numbers):
     found, (note,) = relabel(folder, f"1,5,9,1\n{line}\n2,20,30,1\n")
 
-    assert found == [("0002-L-A01-N01", 5, 9), ("0002-L-A02-N02", 20, 30)]
+    assert found == [(f"0002-L-A01-N0{numbers[0]}", 5, 9), (f"0002-L-A02-N0{numbers[1]}", 20, 30)]
     assert note.startswith("1 lines of label files are left out: ")
     assert f"{folder / 'labels' / '0002-L.txt'}:2: {problem}" in note
+
+
+def test_mending_a_line_renumbers_no_other(folder):
+    mended, _ = relabel(folder, "1,5,9,1\n7,10,90,1\n2,20,30,1\n")
+    found, _ = relabel(folder, "1,5,9,1\n77,10,90,1\n2,20,30,1\n")
+
+    assert [clip for clip in mended if clip not in found] == [("0002-L-A07-N02", 10, 90)]
+    assert found == [clip for clip in mended if clip in found]
 
 
 def test_many_lost_lines_are_counted(folder):
