@@ -163,8 +163,8 @@ class Cluster:
         }
         if lacking := [place for place, found in places.items() if found is None]:
             raise WorkersError(
-                f"SCHEDULER={self._scheduler}: {', '.join(lacking)} cannot import our code; start all in a copy "
-                "of this folder, with the same environment: `PYTHONPATH=. .venv/bin/dask scheduler`, and "
+                f"SCHEDULER={self._scheduler}: {', '.join(lacking)} cannot import our code; start all in a "
+                "copy of this folder, with the same environment: `PYTHONPATH=. .venv/bin/dask scheduler` and "
                 "`PYTHONPATH=. .venv/bin/dask worker ADDRESS`"
             )
 
