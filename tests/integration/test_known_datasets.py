@@ -45,6 +45,19 @@ FOLDERS = {
             UAV.format("003", "154"): ("close an umbrella", {"csv1": "test", "csv2": "train"}),
         },
     ),
+    **dict.fromkeys(
+        ("demo", "demo_full"),
+        (
+            {
+                "drink_p03_c2_s1_r1.mp4": "h264 with B-frames",
+                "a/hand_over_p10_c3_s4_r2.mp4": "h264 with B-frames",
+            },
+            {
+                "drink_p03_c2_s1_r1": ("drink", {"xsub": "train", "xview": "train"}),
+                "hand_over_p10_c3_s4_r2": ("hand over", {"xsub": "test", "xview": "test"}),
+            },
+        ),
+    ),
     "pku_mmd": (
         {"RGB/0002-L.avi": "mpeg4 with B-frames", "RGB/0003-M.avi": "mjpeg"},
         {

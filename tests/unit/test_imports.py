@@ -24,7 +24,7 @@ ONE_IMPORTER = {
     "distributed": {"extract/cluster.py"},
     "requests": {"extract/download.py"},
 }
-BENCHMARKS = {"scripts/bench/made.py"}  # writes the videos that it measures with
+WRITERS = {"scripts/bench/made.py", "scripts/demo_videos/write.py"}  # of videos
 
 
 def sources():
@@ -62,7 +62,7 @@ def test_rooms_import_in_one_direction(room):
 def test_heavy_library_has_one_importer(library):
     importers = {str(path.relative_to(ROOT)) for path in sources() if library in imported(path)}
 
-    assert importers - BENCHMARKS == ONE_IMPORTER[library]
+    assert importers - WRITERS == ONE_IMPORTER[library]
 
 
 @pytest.mark.parametrize("library", ["zarr", "numcodecs"])
