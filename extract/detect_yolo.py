@@ -1,12 +1,14 @@
 """Frames to person boxes; the only file that imports ultralytics."""
 
 import hashlib
+import json
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -54,7 +56,8 @@ class YoloDetector:
     """Any ultralytics detector with a class "person".
 
     Args:
-        weights: a file of weights.
+        weights: a file of ultralytics' weights, or of plain ones with their architecture, as
+            ``scripts/train_demo_weights.py`` writes them.
         device: "cpu", "cuda:0", …
         batch_size: frames per call.
         config: input size and thresholds.
@@ -72,10 +75,13 @@ class YoloDetector:
             )
         check_weights_file(weights)
         self.batch_size = batch_size
+        plain = _read_plain(weights)
+        if plain and config.image_size is None:
+            config = replace(config, image_size=plain["image_size"])  # what it was trained for
         self._config = config
         try:
             # not by a bare name: under a known one it would remove a damaged file and download another
-            self._yolo = YOLO(str(weights.absolute()))
+            self._yolo = _build(plain) if plain else YOLO(str(weights.absolute()))
         except Exception as error:  # it raises whatever unpickling a wrong file happens to raise
             found = _YOLOV5 if _is_yolov5(error) else f"ultralytics cannot load it ({error})"
             raise ValueError(f"{weights}: {found}; expected weights of ultralytics 8") from error
@@ -121,6 +127,27 @@ class YoloDetector:
         num_threads = torch.get_num_threads()
         self([np.zeros((64, 64, 3), np.uint8)] * self.batch_size)
         torch.set_num_threads(num_threads)
+
+
+def _read_plain(weights: Path) -> dict[str, Any]:
+    """Return what a file of ours holds (scripts/demo_weights/detector.py); nothing if it is none."""
+    try:
+        content = torch.load(weights, map_location="cpu", weights_only=True)
+    except Exception:  # ultralytics' files hold Python objects, and a damaged one is for it to refuse
+        return {}
+    is_ours = isinstance(content, dict) and {"yaml", "names", "image_size", "state_dict"} <= content.keys()
+    return content if is_ours else {}
+
+
+def _build(plain: Mapping[str, Any]) -> YOLO:
+    """Make the architecture that a file of ours names, and give it its weights."""
+    with tempfile.TemporaryDirectory() as folder:
+        architecture = Path(folder) / "architecture.yaml"
+        architecture.write_text(json.dumps(plain["yaml"]), encoding="utf-8")  # JSON is YAML
+        yolo = YOLO(str(architecture), task="detect")
+    yolo.model.load_state_dict(plain["state_dict"])
+    yolo.model.names = plain["names"]
+    return yolo
 
 
 def _is_yolov5(error: BaseException) -> bool:

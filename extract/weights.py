@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 def provide_weights(weights: Weights, folder: Path) -> Path:
-    """Return the file of ``weights`` in ``folder``, downloaded if it is not there.
+    """Return the file of ``weights``: the repository's own, or in ``folder``, downloaded if it is not there.
 
     Its digest is held against what is known beforehand, and against what ``record_digest`` recorded. Any
     number of processes may ask for the same file; a folder that has it may be read-only.
@@ -28,6 +28,13 @@ def provide_weights(weights: Weights, folder: Path) -> Path:
             another digest; the message says where it comes from and where to put it.
         OSError: the disk is full, or the folder cannot be written to.
     """
+    if weights.shipped is not None:
+        if not weights.shipped.is_file():
+            raise WeightsError(
+                f"{weights.shipped}: not there, but it belongs to the repository; `git checkout` brings it "
+                "back, `python -m scripts.train_demo_weights` trains it again"
+            )
+        return weights.shipped
     path = folder / weights.file
     if not path.is_file():
         if weights.address is None:
@@ -62,7 +69,7 @@ def record_digest(weights: Weights, folder: Path, digest: str) -> None:
     """
     path = folder / weights.file
     record = _record_of(path)
-    if record.is_file():
+    if weights.shipped is not None or record.is_file():
         return
     facts = {"sha256": digest, "size": path.stat().st_size}
     try:

@@ -34,6 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _state(weights: Weights, folder: Path) -> str:
+    if weights.shipped is not None:
+        return "in the repository"
     path = folder / weights.file
     if path.is_file():
         return f"here, {path.stat().st_size / 1e6:.1f} MB"

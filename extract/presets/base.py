@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 ULTRALYTICS_ASSETS = (
     "https://github.com/ultralytics/assets/releases/download/v8.4.0"  # as ultralytics 8.4 has it
@@ -19,6 +20,7 @@ class Weights:
         sha256: the digest, or as much of its beginning as is known. That of the file that was loaded first
             is recorded beside it and checked from then on.
         by_hand: without an address: where to get the file, in words.
+        shipped: the file itself, where the repository carries it: no folder, download or record is needed.
     """
 
     file: str
@@ -26,6 +28,7 @@ class Weights:
     licence: str
     sha256: str = ""
     by_hand: str = ""
+    shipped: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +69,9 @@ def ultralytics_preset(name: str) -> DetectorPreset:
     """A detector that ultralytics' own downloader knows by this name; its digests are published nowhere."""
     file = f"{name}.pt"
     return DetectorPreset(name, Weights(file, f"{ULTRALYTICS_ASSETS}/{file}", licence="AGPL-3.0"))
+
+
+def shipped(file: str, *, licence: str = "the repository's own") -> Weights:
+    """Weights that lie in the repository, in ``extract/demo_weights``, each beside its card."""
+    path = Path(__file__).parents[1] / "demo_weights" / file
+    return Weights(file, address=None, licence=licence, shipped=path)

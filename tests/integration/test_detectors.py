@@ -20,6 +20,9 @@ from tests.preset_networks import load_detector, write_one_frame
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
+OF_ULTRALYTICS = {
+    name: preset for name, preset in DETECTORS.items() if not preset.refusal and not preset.weights.shipped
+}
 # the smallest of each family, and what ultralytics calls its architecture
 SMALLEST = {
     "yolov5nu": "yolov5n",
@@ -48,9 +51,7 @@ def test_every_family_is_tried():
     def family(name):
         return re.sub(r"(?<=\d)[a-z](?=u?$)", "", name)
 
-    assert {family(name) for name, preset in DETECTORS.items() if not preset.refusal} == {
-        family(name) for name in SMALLEST
-    }
+    assert {family(name) for name in OF_ULTRALYTICS} == {family(name) for name in SMALLEST}
 
 
 @pytest.mark.parametrize("name", SMALLEST)
@@ -68,7 +69,7 @@ def test_detector_by_name_finds_persons_in_a_clip(name, video, tmp_path):
 def test_addresses_are_those_of_ultralytics_own_downloader(monkeypatch, tmp_path):
     asked = []
     monkeypatch.setattr(downloads, "safe_download", lambda url, **options: asked.append(url))
-    ours = [preset.weights for preset in DETECTORS.values() if not preset.refusal]
+    ours = [preset.weights for preset in OF_ULTRALYTICS.values()]
     for weights in ours:
         downloads.attempt_download_asset(tmp_path / weights.file)
 

@@ -22,10 +22,13 @@ from tests.preset_networks import build, config_of, write_one_frame
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 PRESETS = Path(__file__).resolve().parents[2] / "extract" / "presets"
-# A crop is 192 wide and 256 high; H1, H2, H3 are at strides 4, 8, 16: 64x48, 32x24, 16x12 cells.
+# A crop is 192 wide and 256 high; H1, H2, H3 are at strides 4, 8, 16: 64x48, 32x24, 16x12 cells. The
+# demo's are 128 wide and 192 high.
 # HRNet doubles its width from branch to branch; mmpose's deconvolutions have 256 channels; MobileNetV2's
 # stages are 16, 24, 32, 64, 96, 160, 320 wide.
 SHAPES = {
+    "demo": {"H2": (32, 24, 16), "H1": (16, 48, 32), "H3": (48, 12, 8)},
+    "demo_heatmap": {"H2": (32, 24, 16), "H1": (16, 48, 32), "H3": (48, 12, 8)},
     "hrnet_w32_heatmap": {"H2": (64, 32, 24), "H1": (32, 64, 48), "H3": (128, 16, 12)},
     "hrnet_w48_heatmap": {"H2": (96, 32, 24), "H1": (48, 64, 48), "H3": (192, 16, 12)},
     "hrnet_w48_simcc": {"H2": (96, 32, 24), "H1": (48, 64, 48), "H3": (192, 16, 12)},
@@ -46,10 +49,11 @@ def video(tmp_path_factory):
 
 def test_levels_have_their_shapes(built):
     name, estimator = built
-    crop = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (1, 256, 192, 3), np.uint8))
+    width, height = (128, 192) if name.startswith("demo") else (192, 256)
+    crop = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (1, height, width, 3), np.uint8))
     maps = estimator.feature_maps(crop)
 
-    assert estimator.crop_wh == (192, 256)
+    assert estimator.crop_wh == (width, height)
     assert {level: tuple(maps[tap].shape[1:]) for level, tap in POSES[name].taps.items()} == SHAPES[name]
     assert list(POSES[name].taps) == ["H2", "H1", "H3"]
     for tap, values in maps.items():
@@ -152,6 +156,7 @@ def test_list_says_what_is_here(tmp_path, capsys):
     assert "AGPL-3.0" in lines["yolov8s"]
     assert "to be put by hand" in lines["hrnet_w48_simcc"]
     assert "cannot be used here" in lines["yolov5m"]
+    assert "in the repository" in lines["demo_heatmap"]
 
 
 @pytest.mark.parametrize("file", ["pose/hrnet_w32_heatmap.py", "detector/yolo11.py"])
