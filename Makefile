@@ -8,16 +8,16 @@ ENVIRONMENT ?= $(if $(filter heatpool,$(notdir $(CONDA_PREFIX))),$(CONDA_PREFIX)
 PYTHON ?= $(or $(shell for p in python3.11 python3 python $(ENVIRONMENT)/bin/python; do \
 	$$p -c "" 2>/dev/null && echo $$p && break; done),$(error found no Python on the PATH; expected python3.11. \
 	README.md (Install) lists the ways to get it; then: make setup PYTHON=/path/to/python3.11))
-## DATASET          a known dataset's name, a folder with one sub-folder per class, or a CSV/JSONL file (no default)
+## DATASET          a known dataset's name, a folder with one sub-folder per class, or a CSV/JSONL file (extract: demo)
 DATASET ?=
 ## VIDEOS           folder of the videos (data/raw/<name of DATASET>)
 VIDEOS ?=
 ## STORE            folder of the store, or for reading any fsspec URL (extract: data/stores/<name of DATASET>)
 STORE ?=
-## DETECTOR         a preset's name, ultralytics weights, a .json file of boxes, or none
-DETECTOR ?=
-## POSE             a preset's name, or a mmpose config
-POSE ?=
+## DETECTOR         a preset's name, ultralytics weights, a .json file of boxes, or none (of the demo: demo)
+DETECTOR ?= $(IS_DEMO)
+## POSE             a preset's name, or a mmpose config (of the demo: demo)
+POSE ?= $(IS_DEMO)
 ## POSE_CHECKPOINT  its weights (a preset's own)
 POSE_CHECKPOINT ?=
 ## TAPS             modules to read features from, the first one being the default of the streams (a preset's own)
@@ -36,11 +36,15 @@ FROM ?=
 TO ?=
 ## CLIP             show: a clip's id, several with commas between, or random:5 (the first clip with data)
 CLIP ?=
+## PROTOCOL         probe: a protocol of the store (each subject is left out in turn)
+PROTOCOL ?=
 ## ARGS             more options, handed on as they are: make test ARGS="-k pool"
 ARGS ?=
 ## UV               lock: the uv to resolve with (uv)
 UV ?= uv
 
+EXTRACTED = $(or $(DATASET),demo)
+IS_DEMO = $(if $(filter demo demo_full,$(EXTRACTED)),demo)
 RUN = "$(ENVIRONMENT)/bin/python"
 option = $(if $($(1)),--$(2) "$($(1))")
 QUIET = $(if $(filter setup,$(MAKECMDGOALS)),,--quiet)
@@ -55,7 +59,7 @@ COMPILE = $(UV) pip compile pyproject.toml --group dev --quiet --python-version 
 export PYTHONNOUSERSITE = 1
 
 .DEFAULT_GOAL = help
-.PHONY: help setup extract presets info verify reindex show import export bench test lint format lock
+.PHONY: help setup demo videos extract presets info verify reindex show sheet probe import export bench test lint format lock
 
 help:  ## print this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-17s%s\n", $$1, $$2 }' Makefile
@@ -68,9 +72,24 @@ help:  ## print this
 setup:  ## make the environment from the lock file; every other target begins with this
 	@$(PYTHON) -m scripts.set_up --environment "$(ENVIRONMENT)" $(call option,WITH,with) $(QUIET)
 
+demo: WITH = all
+demo: override DATASET = demo
+demo: DEMO_STORE = $(or $(STORE),data/stores/demo)
+demo: setup  ## the whole story on videos of our own, without any download: videos, store, pictures
+	$(RUN) -m scripts.make_demo_videos $(call option,VIDEOS,out)
+	$(RUN) -m scripts.extract_features --dataset demo $(EXTRACTION) $(ARGS)
+	$(RUN) -m scripts.show_info --store "$(DEMO_STORE)"
+	$(RUN) -m scripts.draw_contact_sheet --store "$(DEMO_STORE)"
+
+videos: WITH = all
+videos: setup  ## draw the videos of DATASET=demo or demo_full
+	@: $(if $(IS_DEMO),,$(error the videos of $(DATASET) cannot be drawn; expected DATASET=demo or DATASET=demo_full))
+	$(RUN) -m scripts.make_demo_videos --size $(if $(filter demo_full,$(DATASET)),full,small) \
+		$(call option,VIDEOS,out) $(ARGS)
+
 extract: WITH = all
-extract: need-DATASET setup  ## videos to store; resumes
-	$(RUN) -m scripts.extract_features --dataset "$(DATASET)" $(EXTRACTION) $(ARGS)
+extract: setup  ## videos to store; resumes
+	$(RUN) -m scripts.extract_features --dataset "$(EXTRACTED)" $(EXTRACTION) $(ARGS)
 
 presets: setup  ## the networks that DETECTOR and POSE know by name, and whether their weights are here
 	$(RUN) -m scripts.list_presets $(call option,WEIGHTS_FOLDER,weights-folder) $(ARGS)
@@ -86,6 +105,12 @@ reindex: need-STORE need-DATASET setup  ## new labels or splits for a store, wit
 
 show: need-STORE setup  ## draw clips of a store
 	$(RUN) -m scripts.draw_clip --store "$(STORE)" $(call option,CLIP,clip) $(ARGS)
+
+sheet: need-STORE setup  ## draw one clip of each class of a store, on one page
+	$(RUN) -m scripts.draw_contact_sheet --store "$(STORE)" $(ARGS)
+
+probe: need-STORE setup  ## what a linear classifier tells from pooled features, and from keypoints
+	$(RUN) -m scripts.probe_features --store "$(STORE)" $(call option,PROTOCOL,protocol) $(ARGS)
 
 import: need-FORMAT need-FROM need-STORE setup  ## files of other formats to a store; resumes
 	$(RUN) -m scripts.import_store --format "$(FORMAT)" --from "$(FROM)" --store "$(STORE)" \
