@@ -65,11 +65,12 @@ def to_scores(found: FoundScores, expected: ExpectedClips, *, stream: str, kind:
     Raises:
         ScoresError: the file has other clips, labels or numbers of classes.
     """
+    of = " ".join(expected.source[key] for key in ("dataset", "protocol") if key in expected.source)
     num_classes = found.values.shape[1]
     if num_classes != len(expected.class_names):
         raise ScoresError(
             f"{found.where}: vectors of {num_classes} scores; expected {len(expected.class_names)}, one for "
-            f"each class of {' '.join(expected.source.values()) or 'the list'}. Give the file's own dataset, "
+            f"each class of {of or 'the list'}. Give the file's own dataset, "
             "protocol or list of classes"
         )
     strangers = [name for name in found.names if bare_name(name) not in expected.id_of]

@@ -30,7 +30,7 @@ def read_rank_folder(folder: Path) -> dict[str, FoundScores]:
     found = {
         stream: _joined(folder, head)
         for head, stream in _HEADS.items()
-        if (folder / f"0_best_{head}score.npy").exists()
+        if any(folder.glob(f"*_best_{head}score.npy"))
     }
     for path in sorted(folder.glob("*.pkl")):
         if match := _PICKLE.fullmatch(path.name):
@@ -71,7 +71,7 @@ def _joined(folder: Path, head: str) -> FoundScores:
     arrays: list[npt.NDArray[np.float32]] = []
     names: list[str] = []
     # the numbers must run from 0 on, or a rank's file is missing
-    num_ranks = len(list(folder.glob(f"*_best_{head}score.npy" if head else "*_best_score.npy")))
+    num_ranks = len(list(folder.glob(f"*_best_{head}score.npy")))
     for rank in range(num_ranks):
         path, list_path = folder / f"{rank}_best_{head}score.npy", folder / f"{rank}_best_name.txt"
         for needed in (path, list_path):
