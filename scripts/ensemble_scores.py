@@ -13,6 +13,7 @@ Some ways to call it:
 
 import argparse
 import logging
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -74,6 +75,15 @@ def _ensemble(options: argparse.Namespace) -> None:
     last = metrics[row]
     source = fused.source
     what = " ".join(str(source[key]) for key in ("dataset", "protocol") if key in source) or "scores"
+    folder = options.to or _default_folder(options.scores[0])
+    save_scores(folder / "scores.npz", fused)
+    for name, text in (
+        ("table.csv", rows_csv(metrics, weights_of)),
+        ("classes.csv", classes_csv(last)),
+        ("confusion.csv", confusion_csv(last)),
+    ):
+        write_file(folder / name, text.encode())
+    draw_confusion(folder / "confusion.png", last, f"{what}: {row}")
     print(
         f"{what}: {last.num_scored} of {last.num_expected} expected clips have scores in the last line; "
         + ("clips without are left out" if options.leave_out_missing else "a clip without counts as wrong")
@@ -86,15 +96,6 @@ def _ensemble(options: argparse.Namespace) -> None:
         for name, words in weights_of.items():
             print(f"{name:{width}}   {words}")
     print(f"\n{row}, by class:\n{render_classes(last)}")
-    folder = options.to or _default_folder(options.scores[0])
-    save_scores(folder / "scores.npz", fused)
-    for name, text in (
-        ("table.csv", rows_csv(metrics, weights_of)),
-        ("classes.csv", classes_csv(last)),
-        ("confusion.csv", confusion_csv(last)),
-    ):
-        write_file(folder / name, text.encode())
-    draw_confusion(folder / "confusion.png", last, f"{what}: {row}")
     print(f"\n{folder}: table.csv; of {row}: scores.npz, classes.csv, confusion.csv, confusion.png")
 
 
@@ -218,4 +219,5 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` is no error
     sys.exit(main())

@@ -29,7 +29,9 @@ def draw_confusion(path: Path, metrics: Metrics, title: str) -> None:
     shares = counts / np.maximum(metrics.class_expected, 1)[:, None]
     num_rows, num_columns = counts.shape
     cell = 0.27 if num_rows <= _MAX_NUMBERED else 0.16  # inches
-    left, right, above, below = 2.0, 1.0, 0.75, 2.0
+    size = 6.5 if num_rows <= _MAX_NUMBERED else 4.5  # points; a letter is about 0.6 of that wide
+    names = 0.6 * size / 72 * max(map(len, says))
+    left, right, above, below = names + 0.5, 1.0, 0.75, names + 0.5
     width, height = left + max(cell * num_columns, 3.2) + right, above + max(cell * num_rows, 3.2) + below
     with mpl.rc_context(_STYLE):  # type: ignore[arg-type]
         figure = Figure(figsize=(width, height), dpi=140, facecolor="white")
@@ -37,10 +39,11 @@ def draw_confusion(path: Path, metrics: Metrics, title: str) -> None:
         box = (left / width, below / height, 1 - (left + right) / width, 1 - (above + below) / height)
         axes = figure.add_axes(box)
         image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
-        size = 6.5 if num_rows <= _MAX_NUMBERED else 4.5
         axes.set_xticks(range(num_columns), says, rotation=90, fontsize=size)
         axes.set_yticks(range(num_rows), says[:num_rows], fontsize=size)
         axes.tick_params(length=0)
+        if num_columns > num_rows:
+            axes.axvline(num_rows - 0.5, color="black", linewidth=0.8)
         axes.set_xlabel("what the scores say", fontsize=8)
         axes.set_ylabel("what the clips are", fontsize=8)
         figure.text(0.02, 1 - 0.3 / height, title, fontsize=9, weight="bold", va="center")
