@@ -47,14 +47,15 @@ def _ensemble(options: argparse.Namespace) -> None:
     streams = _load(options.scores)
     rows = _rows(options.streams, streams)
     for_fit: Mapping[str, Scores] = {}
+    fitted_on = ""
     if options.weights == ["fit"]:
         first = next(iter(streams.values()))
-        chosen, words = fit_clips(first, options.fit_on)
+        chosen, fitted_on = fit_clips(first, options.fit_on)
         for_fit = {name: scores.of(chosen) for name, scores in streams.items()}
         streams = {name: scores.of(set(scores.labels) - chosen) for name, scores in streams.items()}
         num_left = len(next(iter(streams.values())).labels)
         print(
-            f"Weights are fitted on {len(chosen)} of {len(first.labels)} clips ({words}); "
+            f"Weights are fitted on {len(chosen)} of {len(first.labels)} clips ({fitted_on}); "
             f"all figures are of the other {num_left}."
         )
     metrics: dict[str, Metrics] = {}
@@ -70,6 +71,8 @@ def _ensemble(options: argparse.Namespace) -> None:
                     f"{row}: no weight for {', '.join(missing)}; add it to WEIGHTS or leave it out"
                 )
             weights_of[row] = ", ".join(f"{name} {weights[name]}" for name in names) + f"; {words}"
+            if fitted_on:
+                weights_of[row] += f" on {fitted_on}, which are left out here"
         fused = fuse(parts, weights)
         metrics[row] = measure(fused, missing_is_wrong=not options.leave_out_missing)
     last = metrics[row]

@@ -47,7 +47,10 @@ def expected_of_dataset(
     paths = sorted({PurePath(bare_name(name) + ending) for name in names})
     listing = dataset.list_clips(Path(), paths)
     if len(listing.entries) < len(paths):
-        raise ScoresError(f"not clips of {dataset.title}: {'; '.join(listing.notes) or paths[0].stem}")
+        raise ScoresError(
+            f"not clips of {dataset.title}: {'; '.join(listing.notes) or paths[0].stem}. Give their "
+            "dataset, or a STORE, which knows its clips"
+        )
     protocol = _protocol(dataset.facts, protocol)
     odd = [entry for entry in listing.entries if entry.splits.get(protocol) != split]
     if odd:

@@ -1,11 +1,14 @@
 """The authors' score files give the fact sheet's accuracies (specs/hpnet.md, E.3), by the users' commands."""
 
 import csv
+import gzip
 
 import numpy as np
 import pytest
 
+from extract.datasets import DATASETS
 from scripts import ensemble_scores, import_scores
+from scripts.score_import.expected import expected_of_dataset
 from tests.doors import call
 from tests.golden.shared_data import shared
 
@@ -143,3 +146,28 @@ def test_scores_of_another_protocol_are_refused(imported, tmp_path, capsys):
 
     assert f"are not in test of smarthome {other}, such as" in capsys.readouterr().err
     assert not (tmp_path / "no").exists()
+
+
+@pytest.mark.parametrize(
+    ("dataset", "protocol", "file", "num_classes"),
+    [
+        ("ntu60", "xsub", "NTU60_XSub_val.txt", 60),
+        ("ntu60", "xview", "NTU60_XView_val.txt", 60),
+        ("ntu120", "xsub", "NTU120_XSub_val.txt", 120),
+        ("ntu120", "xset", "NTU120_XSet_val.txt", 120),
+        ("smarthome", "cv2", "test_CV2.txt", 19),
+        ("uav_human", "csv1", "new_CS_test_V1.txt", 155),
+        ("uav_human", "csv2", "new_CS_test_V2.txt", 155),
+    ],
+)
+def test_names_of_the_other_benchmarks_are_known_as_the_release_writes_them(
+    dataset, protocol, file, num_classes
+):
+    names = gzip.decompress(shared(f"protocols/lists/{file}.gz").read_bytes()).decode().split()
+
+    found = expected_of_dataset(DATASETS[dataset], names, protocol, "test", is_list=False)
+
+    assert len(found.labels) == len(names)
+    assert set(found.labels.values()) <= set(found.class_names)
+    assert len(found.class_names) == num_classes
+    assert len(found.subjects) == len(names)

@@ -10,6 +10,7 @@ import pytest
 from scripts import ensemble_scores, import_scores
 from tests.doors import call
 from tests.score_makers import scores
+from tests.store_makers import make_clip, make_facts, make_failure, write_store
 from train.metrics import measure
 from train.report_confusion import draw_confusion
 from train.scores import load_scores, save_scores
@@ -89,7 +90,9 @@ def test_weights_fitted_on_a_subject_are_reported_on_the_others(two_streams, cap
     assert capsys.readouterr().out.startswith(
         "Weights are fitted on 2 of 4 clips (subjects anna); all figures are of the other 2."
     )
-    assert table_of(two_streams / "ensemble")["hpj"]["expected"] == "2"
+    found = table_of(two_streams / "ensemble")
+    assert found["hpj"]["expected"] == "2"
+    assert found["hpb+hpj"]["weights"].endswith("; fitted on subjects anna, which are left out here")
 
 
 def test_files_can_be_given_names(two_streams):
@@ -148,6 +151,22 @@ def test_predictions_with_labels_need_no_dataset(tmp_path):
     found = load_scores(tmp_path / "runs" / "theirs.npz")
     assert found.labels == {"x": "sit", "y": "stand", "z": "wave"}
     assert measure(found).num_wrong == 1
+
+
+def test_store_knows_its_clips_and_those_that_failed(tmp_path):
+    facts = make_facts()
+    # p1 tests b and d, both of them stand; of d nothing was extracted
+    clips = [make_clip("a", facts.layout), make_clip("b", facts.layout), make_clip("c", facts.layout)]
+    write_store(tmp_path / "store", facts, [*clips, make_failure("d")])
+    source = dump(tmp_path / "hpj.pkl", rows({"b": [0, 1]}))
+
+    words = ("--from", source, "--to", tmp_path / "runs", "--store", tmp_path / "store", "--protocol", "p1")
+    assert call(import_scores.main, *words) == 0
+
+    found = load_scores(tmp_path / "runs" / "hpj.npz")
+    assert found.labels == {"b": "stand", "d": "stand"}
+    assert found.source["dataset"] == "toy"
+    assert measure(found).top1 == 1 / 2
 
 
 def test_known_dataset_needs_all_clips_or_a_list(tmp_path, capsys):
