@@ -30,14 +30,20 @@ DEVICE ?=
 SCHEDULER ?=
 ## FORMAT           import: npy, pyskl or ntu-skeleton; export: npy or pyskl
 FORMAT ?=
-## FROM             import: the folder or file to read
+## FROM             import, import-scores: the folder or file to read
 FROM ?=
-## TO               export: the folder or file to write
+## TO               export: the folder or file to write; import-scores, ensemble: the folder to write into
 TO ?=
 ## CLIP             show: a clip's id, several with commas between, or random:5 (the first clip with data)
 CLIP ?=
-## PROTOCOL         probe: a protocol of the store (each subject is left out in turn)
+## PROTOCOL         probe: a protocol of the store (each subject is left out in turn); import-scores: of the dataset
 PROTOCOL ?=
+## SCORES           ensemble: score files (name=file gives one a name), or a folder of them
+SCORES ?=
+## WEIGHTS          ensemble: stream=number for each, or equal, or fit (the published ones where there are, else equal)
+WEIGHTS ?=
+## STREAMS          ensemble: the lines of the table, such as hpj hpb hpj+hpb (each stream, then all together)
+STREAMS ?=
 ## ARGS             more options, handed on as they are: make test ARGS="-k pool"
 ARGS ?=
 ## UV               lock: the uv to resolve with (uv)
@@ -59,10 +65,10 @@ COMPILE = $(UV) pip compile pyproject.toml --group dev --quiet --python-version 
 export PYTHONNOUSERSITE = 1
 
 .DEFAULT_GOAL = help
-.PHONY: help setup demo videos extract presets info verify reindex show sheet probe import export bench test lint format lock
+.PHONY: help setup demo videos extract presets info verify reindex show sheet probe import export ensemble import-scores bench test lint format lock
 
 help:  ## print this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-17s%s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-17s%s\n", $$1, $$2 }' Makefile
 	@echo; echo "Variables (default):"
 	@sed -n 's/^## /  /p' Makefile
 	@echo; echo "make itself always exits 2 on an error; its last line names the command's own status:"
@@ -119,6 +125,15 @@ import: need-FORMAT need-FROM need-STORE setup  ## files of other formats to a s
 export: need-FORMAT need-STORE need-TO setup  ## a store to files of other formats
 	$(RUN) -m scripts.export_store --format "$(FORMAT)" --store "$(STORE)" --to "$(TO)" $(call option,TAPS,tap) $(ARGS)
 
+ensemble: need-SCORES setup  ## score files to fused scores and one table
+	$(RUN) -m scripts.ensemble_scores --scores $(SCORES) $(if $(WEIGHTS),--weights $(WEIGHTS)) \
+		$(if $(STREAMS),--streams $(STREAMS)) $(call option,TO,to) $(ARGS)
+
+import-scores: need-FROM need-TO setup  ## score files of other teams to ours
+	$(RUN) -m scripts.import_scores --from "$(FROM)" --to "$(TO)" \
+		$(if $(STORE),$(call option,STORE,store),$(call option,DATASET,dataset)) \
+		$(call option,PROTOCOL,protocol) $(ARGS)
+
 bench: WITH = all
 bench: setup  ## speed, memory and size tables of this machine
 	$(RUN) -m scripts.run_bench $(ARGS)
@@ -139,11 +154,12 @@ lock:  ## make both lock files from pyproject.toml; ARGS=--upgrade for newer ver
 	$(COMPILE) --extra extract $(ARGS) --output-file requirements.lock
 	$(COMPILE) --constraint requirements.lock --output-file requirements-train.lock
 
-need-DATASET need-STORE need-FORMAT need-FROM need-TO: need-%:
+need-DATASET need-STORE need-FORMAT need-FROM need-TO need-SCORES: need-%:
 	@: $(if $($*),,$(error $* is empty; expected a value, such as \
 		$(MAKE) $(MAKECMDGOALS) $*=$(EXAMPLE_$*); `make` alone says what it can be))
 EXAMPLE_DATASET = ntu60
 EXAMPLE_STORE = data/stores/ntu60
 EXAMPLE_FORMAT = pyskl
-EXAMPLE_FROM = data/raw/ntu60_hrnet.pkl
-EXAMPLE_TO = data/exports/ntu60.pkl
+EXAMPLE_FROM = $(if $(filter import-scores,$(MAKECMDGOALS)),data/raw/scores,data/raw/ntu60_hrnet.pkl)
+EXAMPLE_TO = $(if $(filter import-scores,$(MAKECMDGOALS)),runs/ntu60,data/exports/ntu60.pkl)
+EXAMPLE_SCORES = runs/ntu60

@@ -71,3 +71,9 @@ def test_arrays_on_disk_are_the_stores_business(library):
 
     assert len(importers) == 1, importers
     assert importers.pop().startswith("store/")
+
+
+def test_trainer_draws_in_one_file():
+    importers = {str(path.relative_to(ROOT)) for path in sources() if "matplotlib" in imported(path)}
+
+    assert {path for path in importers if path.startswith("train/")} == {"train/report_confusion.py"}

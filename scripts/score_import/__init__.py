@@ -1,0 +1,1 @@
+"""Which clips somebody's score files should hold."""
