@@ -97,6 +97,17 @@ class StoreReader:
             )
         return row
 
+    def spec(self, name: str) -> ArraySpec:
+        """Return an array's axes, type and chunks.
+
+        Raises:
+            StoreFormatError: the store was made without it.
+        """
+        spec = self._specs.get(name)
+        if spec is None:
+            raise StoreFormatError(f"{self.address} has no array {name!r}; it has {', '.join(self._specs)}")
+        return spec
+
     def read(
         self, name: str, clip_id: str, person: int | None = None, width: int | None = None
     ) -> npt.NDArray[np.generic]:
@@ -117,7 +128,7 @@ class StoreReader:
             StoreDamagedError: a file is missing or a checksum differs.
         """
         start, num_steps = self._extent(clip_id)
-        spec = self._spec(name)
+        spec = self.spec(name)
         if person is not None:
             self._check_person(spec, person)
         last = start + (num_steps if self.facts.layout.is_native else 1)
@@ -155,7 +166,7 @@ class StoreReader:
             ClipNotFoundError, StoreFormatError, StoreDamagedError: as ``read``.
             ValueError: there is no such person, the array has other chunks, or ``out`` does not fit.
         """
-        spec = self._spec(name)
+        spec = self.spec(name)
         if spec.axes[:3] != ("clip", "time", "person") or spec.chunk[0] != 1:
             raise ValueError(f"{name} has no chunk per person and clip in {self.address}; use read()")
         for _, person in persons:
@@ -184,7 +195,7 @@ class StoreReader:
 
     def person_valid_of(self, clip_ids: Sequence[str]) -> list[npt.NDArray[np.bool_]]:
         """Read where each person of many clips is there: ``person_valid`` of each, each shard read once."""
-        spec = self._spec("person_valid")
+        spec = self.spec("person_valid")
         if self.facts.layout.is_native or not self._is_direct(spec):
             return [self.person_valid(clip_id) for clip_id in clip_ids]
         whole = (0,) * len(spec.axes)
@@ -250,12 +261,6 @@ class StoreReader:
             raise ValueError(
                 f"{spec.name} has no person {person}; persons are 0 to {self.facts.layout.max_persons - 1}"
             )
-
-    def _spec(self, name: str) -> ArraySpec:
-        spec = self._specs.get(name)
-        if spec is None:
-            raise StoreFormatError(f"{self.address} has no array {name!r}; it has {', '.join(self._specs)}")
-        return spec
 
     def _read_box(self, spec: ArraySpec, box: Sequence[slice]) -> npt.NDArray[np.generic]:
         pieces = list(shards.chunks_of(spec, box))
