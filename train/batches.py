@@ -1,5 +1,6 @@
 """Plans -> batches of rows; read in this process or in spawned ones, resumable within an epoch."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from types import SimpleNamespace
 from typing import TypedDict
@@ -8,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from train.order import BatchPlan
 from train.rows import PersonRows
@@ -64,7 +65,8 @@ class ClipBatches(Dataset[RawBatch]):
             kept = np.empty((self._first_row[-1], *self.rows.row_shape), self.rows.dtype)
             for start in range(0, len(self), step):
                 clips = np.arange(start, min(start + step, len(self)))
-                self.rows.read(clips, kept[self._first_row[start] : self._first_row[clips[-1] + 1]])
+                place = slice(self._first_row[start], self._first_row[clips[-1] + 1])
+                self.rows.read(clips, kept[place], num_threads=_num_threads())
             self.kept = torch.from_numpy(kept)
         self._on_device = on_device
 
@@ -88,7 +90,7 @@ class ClipBatches(Dataset[RawBatch]):
             part=self.part,
         )
         if self.kept is None:
-            batch["rows"] = torch.from_numpy(self.rows.read(plan.clips))
+            batch["rows"] = torch.from_numpy(self.rows.read(plan.clips, num_threads=_num_threads()))
             return batch
         # rank of the person among those of its clip
         order = np.cumsum(present, axis=1)[clip, person] - 1
@@ -98,6 +100,16 @@ class ClipBatches(Dataset[RawBatch]):
         else:
             batch["rows"] = self.kept.index_select(0, kept)
         return batch
+
+
+class _Epoch:
+    """Which epoch is next."""
+
+    def __init__(self) -> None:
+        self.number = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        self.number = epoch
 
 
 class BatchLoader:
@@ -121,8 +133,8 @@ class BatchLoader:
         num_workers: int = 0,
         pin_memory: bool = False,
     ) -> None:
-        self.batch_sampler = SimpleNamespace(sampler=self)
-        self._epoch = 0
+        self._epoch = _Epoch()
+        self.batch_sampler = SimpleNamespace(sampler=self._epoch)
         self._plan = plan
         self._at = (-1, 0)  # epoch that is under way, how many of its batches were handed out
         self._resume_at: tuple[int, int] | None = None
@@ -139,11 +151,11 @@ class BatchLoader:
         )
 
     def __len__(self) -> int:
-        return len(self._plan(self._epoch))
+        return len(self._plan(self._epoch.number))
 
     def __iter__(self) -> Iterator[RawBatch]:
         # a generator: Lightning asks for an iterator before it says which epoch it is, and throws some away
-        epoch, first = self._epoch, 0
+        epoch, first = self._epoch.number, 0
         if self._resume_at is not None:
             resumed, seen = self._resume_at
             first = seen if resumed == epoch else 0
@@ -156,7 +168,7 @@ class BatchLoader:
 
     def set_epoch(self, epoch: int) -> None:
         """Say which epoch is next."""
-        self._epoch = epoch
+        self._epoch.set_epoch(epoch)
 
     def state_dict(self) -> dict[str, int]:
         """Return where it is: the epoch, and how many of its batches were handed out."""
@@ -179,3 +191,8 @@ class _Queue:
 
     def __len__(self) -> int:
         return len(self._plans)
+
+
+def _num_threads() -> int:
+    """As many as there are cores; one in a worker process, whose brothers have the other cores."""
+    return len(os.sched_getaffinity(0)) if get_worker_info() is None else 1

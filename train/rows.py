@@ -1,6 +1,7 @@
 """Clips of a store -> rows of persons on the stream's clock: which array, and how it is read."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
@@ -103,13 +104,17 @@ class PersonRows:
         return int(self.present.sum()) * int(np.prod(self.row_shape)) * self.dtype.itemsize
 
     def read(
-        self, clips: npt.NDArray[np.int64], out: npt.NDArray[np.generic] | None = None
+        self,
+        clips: npt.NDArray[np.int64],
+        out: npt.NDArray[np.generic] | None = None,
+        num_threads: int = 1,
     ) -> npt.NDArray[np.generic]:
         """Read the rows of some clips.
 
         Args:
             clips: places in the clip ids.
             out: (R, T, V, C), C-contiguous, to be filled; made if it is not given.
+            num_threads: that unpack side by side.
 
         Returns:
             (R, T, V, C): the persons who are present, clip by clip, in the order of slots.
@@ -125,13 +130,27 @@ class PersonRows:
                 at += len(rows)
         else:
             names = [(self._clip_ids[clip], int(person)) for clip, person in persons]
-            self._reader.read_persons(self._array, names, out)
+            self._read_persons(names, out, num_threads)
         if self._absence == "hold":
             for row, (clip, person) in zip(out, persons, strict=True):
                 valid = self.valid[clip, :, person]
                 if not valid.all():
                     row[:] = hold(row, valid)
         return out
+
+    def _read_persons(
+        self, names: Sequence[tuple[str, int]], out: npt.NDArray[np.generic], num_threads: int
+    ) -> None:
+        if num_threads == 1:
+            self._reader.read_persons(self._array, names, out)
+            return
+        edges = np.linspace(0, len(names), num_threads + 1).astype(int).tolist()
+
+        def read_part(begin: int, end: int) -> None:
+            self._reader.read_persons(self._array, names[begin:end], out[begin:end])
+
+        with ThreadPoolExecutor(num_threads) as pool:
+            list(pool.map(read_part, edges[:-1], edges[1:]))
 
     def _read_clip(self, clip: int) -> npt.NDArray[np.generic]:
         clip_id = self._clip_ids[clip]

@@ -140,6 +140,7 @@ def test_spawned_workers_read_the_same(root):
     loaders = here.train_dataloader(), there.train_dataloader()
 
     for epoch in (0, 1):
+        next(iter(loaders[1]))  # an epoch that is left early leaves nothing behind
         assert equal(walk(here, loaders[0], epoch), walk(there, loaders[1], epoch))
 
 

@@ -62,6 +62,8 @@ def test_all_at_once_is_clip_by_clip(store, absence):
     out = np.empty_like(whole)
     assert rows.read(np.arange(5), out) is out
     np.testing.assert_array_equal(out, whole)
+    for num_threads in (2, 3, 20):
+        np.testing.assert_array_equal(rows.read(np.arange(5), num_threads=num_threads), whole)
 
 
 def test_absent_times_hold_the_nearest(store):
