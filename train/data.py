@@ -1,6 +1,7 @@
 """The data module: a store and a stream -> batches for Lightning. It knows no model."""
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Literal, TypedDict
@@ -148,7 +149,9 @@ class StreamDataModule(LightningDataModule):
         for part in self._ids if stage is None else wanted:
             clips = self._part(part)
             if len(clips) and self._place != "store":
+                begin = time.perf_counter()
                 clips.keep(on_device=self._place == "device")
+                logger.info("%s: %d clips were read in %.1f s", part, len(clips), time.perf_counter() - begin)
 
     def train_dataloader(self) -> BatchLoader:
         """Return a loader of shuffled, full batches.

@@ -106,6 +106,12 @@ def test_where_rows_are_kept_changes_no_bit(root, in_memory):
         assert equal(walk(read, read.test_dataloader()), walk(kept, kept.test_dataloader()))
 
 
+def test_a_store_at_an_address_is_read_the_same(root):
+    here, there = module(root, in_memory=False), module(f"file://{root}", in_memory=False)
+
+    assert equal(walk(here, here.train_dataloader()), walk(there, there.train_dataloader()))
+
+
 def test_says_where_rows_are_kept(root, caplog):
     caplog.set_level(logging.INFO)
     module(root, in_memory="auto").setup()
