@@ -98,7 +98,8 @@ class ClipBatches(Dataset[RawBatch]):
         if self._on_device:
             batch["kept"] = kept
         else:
-            batch["rows"] = self.kept.index_select(0, kept)
+            # numpy's: torch opens a parallel region per row, which took 370 ms instead of 2 on a busy machine
+            batch["rows"] = torch.from_numpy(self.kept.numpy().take(kept.numpy(), axis=0))
         return batch
 
 
