@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from extract.clock import Absence, Clock
 from extract.persons import PersonPolicy
+from store.clock import Absence, Clock
 from store.schema import Crop
 
 BatchNorm = Literal["eval", "per_image"]

@@ -8,7 +8,6 @@ import numpy.typing as npt
 import torch
 
 from extract.boxes_file import BoxSource
-from extract.clock import SampleTimes, blend_valid, nearest_valid, sample_times
 from extract.config import ExtractConfig
 from extract.crop import clip_crop_box, crop_affine, crop_person, person_crop_box, to_source_pixels
 from extract.decode import EarlyEndError
@@ -19,6 +18,7 @@ from extract.jpeg_rows import JpegRows
 from extract.persons import frames_to_detect, round_boxes, select_persons
 from extract.schedule import Ask, Network, NetworkName, Row, Stages
 from extract.stopwatch import Stopwatch
+from store.clock import SampleTimes, blend_valid, nearest_valid, sample_times
 from store.schema import pooled_array_name
 from store.table import ClipEntry, ClipOutcome, Status
 

@@ -13,7 +13,6 @@ import torch
 
 from extract.build import build_extractor, store_facts
 from extract.clips import load_clips
-from extract.clock import Absence
 from extract.config import BoxEdges, DetectorConfig, ExtractConfig, Pooling, PoseAspect
 from extract.errors import WorkersError
 from extract.networks import find_detector, find_pose, record_loaded
@@ -24,6 +23,7 @@ from extract.selection import select_clips
 from extract.worker import Job, load
 from extract.workers import Workers, check_scheduler
 from scripts.logs import log_to_file, log_to_stderr
+from store.clock import Absence
 from store.errors import StoreError
 from store.facts import StoreFacts
 from store.schema import CROPS

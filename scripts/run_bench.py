@@ -10,12 +10,13 @@ import torch
 
 from extract.execution import keep_float32
 from scripts.bench.crowds import bench_persons
+from scripts.bench.loading import bench_loading
 from scripts.bench.memory import bench_memory
 from scripts.bench.networks import bench_pipeline, bench_release
 from scripts.bench.reading import bench_reading, bench_size
 from scripts.logs import log_to_stderr
 
-PARTS = ("size", "reading", "persons", "pipeline", "release", "memory")
+PARTS = ("size", "reading", "loading", "persons", "pipeline", "release", "memory")
 GOLDEN = Path("../shared/golden/hpnet/pooled")
 
 
@@ -55,6 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         bench_size(GOLDEN if GOLDEN.is_dir() else None)
     if "reading" in options.only:
         bench_reading(repeats=options.repeats)
+    if "loading" in options.only:
+        bench_loading(repeats=options.repeats)
     if "persons" in options.only:
         bench_persons(repeats=options.repeats)
     if "pipeline" in options.only:

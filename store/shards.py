@@ -69,14 +69,16 @@ def decode_index(spec: ArraySpec, data: bytes) -> npt.NDArray[np.uint64]:
     return np.frombuffer(_without_crc(data), "<u8").reshape(*grid_of(spec), 2)
 
 
-def decode_chunk(spec: ArraySpec, data: bytes) -> npt.NDArray[np.generic]:
-    """Return a chunk, in the shape of ``spec.chunk``.
+def decode_chunk(
+    spec: ArraySpec, data: bytes, out: npt.NDArray[np.generic] | None = None
+) -> npt.NDArray[np.generic]:
+    """Return a chunk, in the shape of ``spec.chunk``; written into ``out`` (C-contiguous) if that is given.
 
     Raises:
         ValueError: it is damaged.
     """
     # the caller's own: torch warns of arrays that cannot be written
-    values = np.empty(spec.chunk, spec.dtype)
+    values = np.empty(spec.chunk, spec.dtype) if out is None else out
     _codec(spec).decode(_without_crc(data), out=values)
     return values
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import numpy as np
 import torch
 
-from extract.clock import Clock
 from extract.config import ExtractConfig
 from extract.errors import VideoError
 from extract.interfaces import Affine, Detections, Frame, PoseBatch, VideoFacts
@@ -17,6 +16,7 @@ from extract.persons import PersonPolicy
 from extract.pipeline import ExtractedClip, Extractor
 from extract.pool import pool_at_joints
 from extract.schedule import Scheduler, Stages
+from store.clock import Clock
 from store.schema import Crop
 from store.skeleton import Skeleton
 from store.table import ClipEntry

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from extract.clock import sample_times
 from extract.interfaces import Detections, Persons
 from extract.persons import frames_to_detect, select_persons
+from store.clock import sample_times
 
 SEEN_SHARE = 0.4  # of a body that a detector needs; of two boxes that overlap by IoU 0.45 it drops one anyway
 

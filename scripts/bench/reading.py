@@ -28,11 +28,11 @@ def bench_size(golden: Path | None) -> None:
     """Compare bytes per one-person clip, the release's and ours, on its own features if they are at hand."""
     named = {path.stem: np.load(path) for path in sorted(golden.glob("*A00[12].npy"))} if golden else {}
     source = "the release's own features" if named else "made features (../shared is absent)"
-    named = named or {"made": _made_features(1)[0]}
+    named = named or {"made": made_features(1)[0]}
     rows = []
     with tempfile.TemporaryDirectory() as name:
         for clip, features in named.items():
-            store = _make_store(Path(name) / clip, [features])
+            store = make_store(Path(name) / clip, [features])
             shards = (Path(store.address) / "features.zarr" / pooled_array_name(_TAP)).glob("c*")
             shard_bytes = sum(shard.stat().st_size for shard in shards)
             kept = store.pooled("0", person=0).astype(np.float32)
@@ -49,10 +49,10 @@ def bench_reading(*, repeats: int) -> None:
     """Read random clips through the same DataLoader, page cache warm, person 0 of each."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        features = _made_features(_NUM_CLIPS)
+        features = made_features(_NUM_CLIPS)
         for number, values in enumerate(features):
             np.save(folder / f"{number}.npy", values)
-        store = _make_store(folder / "store", features)
+        store = make_store(folder / "store", features)
         rows = []
         for workers in (0, 2):
             sides = [_loader(_NpyFiles(folder), workers), _loader(_StoreClips(store), workers)]
@@ -114,7 +114,7 @@ def _drain(loader: DataLoader[torch.Tensor]) -> None:
         batch.float()  # where a trainer would do it: once per batch, on its device
 
 
-def _made_features(count: int) -> list[Features]:
+def made_features(count: int) -> list[Features]:
     """Make features with the statistics of real ones: smooth in time, non-negative, a tenth exactly zero."""
     rng = np.random.default_rng(0)
     made = []
@@ -126,11 +126,12 @@ def _made_features(count: int) -> list[Features]:
     return made
 
 
-def _make_store(root: Path, features: list[Features]) -> StoreReader:
+def make_store(root: Path, features: list[Features]) -> StoreReader:
+    """Write a store of one person's features, all of one class; clip ids are numbers."""
     layout = Layout(64, 1, 17, {_TAP: 96}, ())
-    dataset = DatasetFacts("bench", "bench", (), {}, None, "made", may_share=True, homepage=None)
+    dataset = DatasetFacts("bench", "bench", ("bench",), {}, None, "made", may_share=True, homepage=None)
     facts = StoreFacts(dataset, make_skeleton(COCO_17, []), layout, {})
-    entries = [ClipEntry(str(number), "") for number in range(len(features))]
+    entries = [ClipEntry(str(number), "", "bench") for number in range(len(features))]
     with StoreWriter(root, facts, entries, {}) as writer:
         for entry, values in zip(entries, features, strict=True):
             arrays = {spec.name: np.zeros(spec.shape_tail, spec.dtype) for spec in array_specs(layout)}

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from extract.boxes_file import BoxSource
-from extract.clock import sample_times
 from extract.config import BatchNorm, PoseAspect
 from extract.errors import VideoError
 from extract.interfaces import Frame, PoseEstimator
@@ -18,6 +17,7 @@ from extract.pipeline import ExtractedClip, Extractor
 from extract.profiles import REFERENCE
 from extract.schedule import Scheduler
 from extract.video import open_video
+from store.clock import sample_times
 from store.schema import pooled_array_name
 from store.table import ClipEntry
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from extract.clock import blend_valid, sample_times
 from extract.decode_pose import decode_simcc
 from extract.pool import pool_at_joints
+from store.clock import blend_valid, sample_times
 from tests.golden.shared_data import shared
 
 pytestmark = pytest.mark.shared

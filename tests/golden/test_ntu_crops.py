@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from extract.boxes_file import BoxesFile
-from extract.clock import sample_times
 from extract.config import ExtractConfig
 from extract.interfaces import PoseBatch
 from extract.pipeline import Extractor
 from extract.profiles import REFERENCE
 from extract.single import extract_clip
+from store.clock import sample_times
 from store.skeleton import make_skeleton
 from tests.golden.shared_data import shared
 

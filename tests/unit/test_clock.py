@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from extract.clock import blend_valid, nearest_valid, sample_times
+from store.clock import blend_valid, nearest_valid, sample_times
 
 
 @pytest.mark.parametrize(
