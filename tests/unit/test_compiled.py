@@ -38,6 +38,8 @@ def test_a_compiler_that_fails_is_no_compiler(monkeypatch, caplog):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # the compiler's own
+@torch.no_grad()
 def test_compiled_numbers_are_the_eager_ones():
     model, compiled = (small_model("ctrgcn").eval() for _ in range(2))
     if not compile_backbone(compiled, torch.device("cpu")):

@@ -16,7 +16,8 @@ def compile_backbone(model: GraphModel, device: torch.device) -> bool:
     """Compile a model's backbone in place; return whether that is possible here.
 
     Names in the state dict stay. Persons are folded outside, so a batch with fewer of them is only another
-    number of rows, for which the second compilation is general.
+    number of rows, for which the second compilation is general. Meant for GPUs: compiled for a CPU the model
+    was slower than eager (make bench ARGS="--only training").
 
     Args:
         model: a graph model.
