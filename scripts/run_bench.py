@@ -14,9 +14,10 @@ from scripts.bench.loading import bench_loading
 from scripts.bench.memory import bench_memory
 from scripts.bench.networks import bench_pipeline, bench_release
 from scripts.bench.reading import bench_reading, bench_size
+from scripts.bench.training_step import bench_training_step
 from scripts.logs import log_to_stderr
 
-PARTS = ("size", "reading", "loading", "persons", "pipeline", "release", "memory")
+PARTS = ("size", "reading", "loading", "persons", "pipeline", "release", "memory", "training")
 GOLDEN = Path("../shared/golden/hpnet/pooled")
 
 
@@ -41,6 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         nargs="+",
         default=[0.09, 1, 10],
         help="clip lengths for memory (default: 0.09 1 10)",
+    )
+    parser.add_argument(
+        "--clips", type=int, default=16, help="clips of a training step (default: %(default)s)"
     )
     options = parser.parse_args(argv)
     log_to_stderr()
@@ -68,6 +72,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         bench_release(pose=options.pose, detector=options.detector, repeats=options.repeats)
     if "memory" in options.only:
         bench_memory(minutes=options.minutes)
+    if "training" in options.only:
+        bench_training_step(batch_size=options.clips, repeats=options.repeats)
     return 0
 
 
