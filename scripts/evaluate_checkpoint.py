@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 from scripts.logs import log_to_stderr
 from scripts.runs import add_store, store_of
@@ -68,7 +69,8 @@ def _evaluate(options: argparse.Namespace) -> None:
     title = f"{reader.facts.dataset.title}, {protocol}: {recipe.stream}, {recipe.model}"
     rows = write_results(out, title, parts)
     print(f"{out}: {title}; trained on {trained_on.dataset}, {trained_on.protocol}, {trained_on.chosen_by}")
-    for line in parts[next(iter(parts))].source.get("differs_from_training", ()):  # type: ignore[attr-defined]
+    source = next(iter(parts.values())).source
+    for line in cast(Sequence[str], source.get("differs_from_training", ())):
         print(f"differs from the training: {line}")
     print(render_rows(rows))
     print()

@@ -13,6 +13,7 @@ from torch import Tensor
 from store import StoreReader
 from store.durable import write_file
 from store.facts import differences
+from store.schema import array_specs
 from store.skeleton import Skeleton
 from train.config import Recipe, RecipeError, make_recipe
 from train.models import GraphModel, build_model
@@ -187,7 +188,7 @@ def check_fits(checkpoint: Checkpoint, reader: StoreReader, *, accept: Iterable[
         "joints": list(facts.skeleton.joint_names),
         "bones": [list(pair) for pair in facts.skeleton.bones],
         "array": array,
-        "channels": int(reader.spec(array).shape_tail[-1]),
+        "channels": next(spec.shape_tail[-1] for spec in array_specs(facts.layout) if spec.name == array),
     }
     want = dict(passport.meaning) | {
         "joints": passport.joint_names,

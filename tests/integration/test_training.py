@@ -110,6 +110,7 @@ def test_killed_in_the_middle_of_an_epoch(store, whole, tmp_path, capsys, every,
     assert not (tmp_path / "run/resume.ckpt").exists()
 
 
+@pytest.mark.slow
 def test_killed_again_and_again(store, whole, tmp_path):
     """Each attempt does two steps; points of the middle and of the end of an epoch take turns."""
     command = words(store, tmp_path / "run", "--save-every", 0)
@@ -226,6 +227,7 @@ def test_a_loss_that_is_no_number_ends_the_run(store, tmp_path, capsys):
     assert "the loss is nan in epoch 0; expected a number. Try a lower lr" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("select_on", "told", "num_train"),
     [
@@ -252,7 +254,7 @@ def test_the_best_epoch_survives_a_kill_and_says_how_it_was_chosen(
 
 
 def test_all_folds_in_one_run_that_is_killed(store, tmp_path, capsys):
-    """Three folds of 16 training clips, 4 steps an epoch: 18 steps end in the second fold."""
+    """The first fold has 3 steps an epoch (e0 has no data), so step 18 is step 9 of the second, which has 4."""
     command = words(store, tmp_path / "run", "--protocol=kfold:3", "--save-every", 0)
     killed(18, *command)
     folds = tmp_path / "run/folds"
@@ -263,7 +265,7 @@ def test_all_folds_in_one_run_that_is_killed(store, tmp_path, capsys):
 
     out = capsys.readouterr()
     assert (folds / "1 of 3/checkpoint.pt").stat().st_mtime_ns == first
-    assert "2 of 3 (2 of 3): resumes at step 6 of 12" in out.err
+    assert "2 of 3 (2 of 3): resumes at step 9 of 12" in out.err
     assert "23 of 24" in next(line for line in out.out.splitlines() if line.startswith("all folds"))
     joined = load_scores(tmp_path / "run/scores.npz")
     assert len(joined.labels) == 24
