@@ -254,7 +254,7 @@ def test_the_best_epoch_survives_a_kill_and_says_how_it_was_chosen(
 
 
 def test_all_folds_in_one_run_that_is_killed(store, tmp_path, capsys):
-    """The first fold has 3 steps an epoch (e0 has no data), so step 18 is step 9 of the second, which has 4."""
+    """The first fold has 3 steps an epoch (e0 has no data), so step 18 is step 9 of the second one."""
     command = words(store, tmp_path / "run", "--protocol=kfold:3", "--save-every", 0)
     killed(18, *command)
     folds = tmp_path / "run/folds"
