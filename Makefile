@@ -12,7 +12,7 @@ PYTHON ?= $(or $(shell for p in python3.11 python3 python $(ENVIRONMENT)/bin/pyt
 DATASET ?=
 ## VIDEOS           folder of the videos (data/raw/<name of DATASET>)
 VIDEOS ?=
-## STORE            folder of the store, or for reading any fsspec URL (extract: data/stores/<name of DATASET>)
+## STORE            folder of the store, or for reading any fsspec URL (extract, train: data/stores/<name of DATASET>)
 STORE ?=
 ## DETECTOR         a preset's name, ultralytics weights, a .json file of boxes, or none (of the demo: demo)
 DETECTOR ?= $(IS_DEMO)
@@ -36,8 +36,15 @@ FROM ?=
 TO ?=
 ## CLIP             show: a clip's id, several with commas between, or random:5 (the first clip with data)
 CLIP ?=
-## PROTOCOL         probe: a protocol of the store (each subject is left out in turn); import-scores: of the dataset
+## PROTOCOL         a protocol of the store (train: its first; probe: each subject is left out in turn; import-scores: of
+##                  the dataset); train also takes leave_one_subject_out and kfold:5, evaluate also all
 PROTOCOL ?=
+## STREAM           train: hpj hpb hpjm hpbm (pooled), j b jm bm (the pose), simcc (hpj)
+STREAM ?=
+## MODEL            train: ctrgcn, mixformer or stgcnpp (ctrgcn)
+MODEL ?=
+## CHECKPOINT       evaluate: a checkpoint.pt, or the folder of a run (the one that train would make)
+CHECKPOINT ?=
 ## SCORES           ensemble: score files (name=file gives one a name), or a folder of them
 SCORES ?=
 ## WEIGHTS          ensemble: stream=number for each, or equal, or fit (the published ones where there are, else equal)
@@ -57,6 +64,7 @@ QUIET = $(if $(filter setup,$(MAKECMDGOALS)),,--quiet)
 EXTRACTION = $(call option,STORE,store) $(call option,VIDEOS,videos) $(call option,DETECTOR,detector) $(call option,POSE,pose) \
 	$(call option,POSE_CHECKPOINT,pose-checkpoint) $(call option,TAPS,taps) \
 	$(call option,WEIGHTS_FOLDER,weights-folder) $(call option,DEVICE,device) $(call option,SCHEDULER,scheduler)
+TRAINED = --dataset "$(DATASET)" $(call option,STORE,store) $(call option,STREAM,stream) $(call option,MODEL,model)
 COMPILE = $(UV) pip compile pyproject.toml --group dev --quiet --python-version 3.11 \
 	--python-platform x86_64-manylinux_2_28 --only-binary :all: --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock"
@@ -65,7 +73,8 @@ COMPILE = $(UV) pip compile pyproject.toml --group dev --quiet --python-version 
 export PYTHONNOUSERSITE = 1
 
 .DEFAULT_GOAL = help
-.PHONY: help setup demo videos extract presets info verify reindex show sheet probe import export ensemble import-scores bench test lint format lock
+.PHONY: help setup demo videos extract presets info verify reindex show sheet probe train evaluate ensemble import-scores \
+	import export bench test lint format lock
 
 help:  ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-17s%s\n", $$1, $$2 }' Makefile
@@ -117,6 +126,13 @@ sheet: need-STORE setup  ## draw one clip of each class of a store, on one page
 
 probe: need-STORE setup  ## what a linear classifier tells from pooled features, and from keypoints
 	$(RUN) -m scripts.probe_features --store "$(STORE)" $(call option,PROTOCOL,protocol) $(ARGS)
+
+train: setup  ## store to checkpoint, scores and tables; resumes; ARGS="lr=0.05 epochs=30" for the recipe
+	$(RUN) -m scripts.train_stream $(TRAINED) $(call option,PROTOCOL,protocol) $(call option,DEVICE,device) $(ARGS)
+
+evaluate: setup  ## checkpoint to scores and tables, on any store that fits
+	$(RUN) -m scripts.evaluate_checkpoint $(call option,CHECKPOINT,checkpoint) $(TRAINED) \
+		$(call option,PROTOCOL,protocol) $(call option,DEVICE,device) $(ARGS)
 
 import: need-FORMAT need-FROM need-STORE setup  ## files of other formats to a store; resumes
 	$(RUN) -m scripts.import_store --format "$(FORMAT)" --from "$(FROM)" --store "$(STORE)" \

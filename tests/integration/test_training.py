@@ -1,0 +1,418 @@
+"""The commands behind `make train` and `make evaluate`, on a store of 24 clips; killed for real."""
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip("train.data")  # comes with the streams
+pytest.importorskip("train.models")
+pytest.importorskip("train.scores")
+
+from scripts.evaluate_checkpoint import main as evaluate
+from scripts.train_stream import main as train
+from store.facts import StoreFacts
+from store.skeleton import make_skeleton
+from tests.doors import call
+from tests.store_makers import make_facts
+from tests.train_stores import train_entries, train_store, with_dataset, with_meaning
+from train.checkpoint import load_checkpoint, load_model
+from train.scores import load_scores
+from train.task import ClassificationTask
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+# 16 training clips are 4 steps of 4; dropout and augmentation draw something in each
+SMALL = [
+    "width=8",
+    "epochs=3",
+    "batch_size=4",
+    "lr=0.05",
+    "dropout=0.3",
+    "jitter=1",
+    "joint_dropout=0.2",
+    "warmup_epochs=1",
+]
+KILLED = """
+import os, signal, sys
+import torch
+from scripts.train_stream import main
+from train.task import ClassificationTask
+
+torch.set_num_threads(1)
+number, step = int(sys.argv[1]), ClassificationTask.training_step
+calls = 0
+
+def training_step(self, batch, batch_idx):
+    global calls
+    if calls == number:
+        os.kill(os.getpid(), signal.SIGKILL)
+    calls += 1
+    return step(self, batch, batch_idx)
+
+ClassificationTask.training_step = training_step
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    root = tmp_path_factory.mktemp("store")
+    train_store(root, failed=["e0"])
+    return root
+
+
+def words(store, run, *more):
+    return [f"--store={store}", f"--run={run}", "--device=cpu", *SMALL, *map(str, more)]
+
+
+@pytest.fixture(scope="module")
+def whole(store, tmp_path_factory):
+    """An uninterrupted run."""
+    run = tmp_path_factory.mktemp("runs") / "whole"
+    assert call(train, *words(store, run)) == 0
+    return run
+
+
+def assert_same_run(one, other):
+    ours, theirs = (load_checkpoint(run / "checkpoint.pt") for run in (one, other))
+    assert ours.passport == theirs.passport
+    assert ours.weights.keys() == theirs.weights.keys()
+    assert all(torch.equal(ours.weights[name], theirs.weights[name]) for name in ours.weights)
+    for name in ("epochs.csv", "results.csv", "classes.csv", "confusion.csv", "scores.npz"):
+        assert (one / name).read_bytes() == (other / name).read_bytes(), name
+
+
+def killed(number, *arguments):
+    """Run the command and kill it when it begins its step of this number."""
+    run = subprocess.run([sys.executable, "-c", KILLED, str(number), *arguments], capture_output=True)
+    assert run.returncode == -signal.SIGKILL, run.stderr.decode()
+
+
+@pytest.mark.parametrize(("every", "resumes_at"), [("0", 6), ("1000", 4)])
+def test_killed_in_the_middle_of_an_epoch(store, whole, tmp_path, capsys, every, resumes_at):
+    """Step 6 is the third of the second epoch; a resume point after each step, or after epochs only."""
+    command = words(store, tmp_path / "run", "--save-every", every)
+    killed(6, *command)
+    assert not (tmp_path / "run/checkpoint.pt").exists()
+
+    assert call(train, *command) == 0
+
+    assert f"p1: resumes at step {resumes_at} of 12" in capsys.readouterr().err
+    assert_same_run(tmp_path / "run", whole)
+    assert not (tmp_path / "run/resume.ckpt").exists()
+
+
+@pytest.mark.slow
+def test_killed_again_and_again(store, whole, tmp_path):
+    """Each attempt does two steps; points of the middle and of the end of an epoch take turns."""
+    command = words(store, tmp_path / "run", "--save-every", 0)
+    for _ in range(5):
+        killed(2, *command)
+
+    assert call(train, *command) == 0
+
+    assert_same_run(tmp_path / "run", whole)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_when_asked(store, whole, tmp_path, monkeypatch, capsys, number):
+    step = ClassificationTask.training_step
+
+    def training_step(self, batch, batch_idx):
+        if self.global_step == 5:
+            os.kill(os.getpid(), number)
+        return step(self, batch, batch_idx)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ClassificationTask, "training_step", training_step)
+        assert call(train, *words(store, tmp_path / "run")) == 130
+    assert "stopped; the same command goes on" in capsys.readouterr().err
+
+    assert call(train, *words(store, tmp_path / "run")) == 0
+
+    assert "resumes at step 6 of 12" in capsys.readouterr().err
+    assert_same_run(tmp_path / "run", whole)
+
+
+def test_killed_after_the_last_epoch(store, whole, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("train.run.save_checkpoint", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            call(train, *words(store, tmp_path / "run"))
+
+    assert call(train, *words(store, tmp_path / "run")) == 0
+
+    assert_same_run(tmp_path / "run", whole)
+
+
+def test_a_seed_fixes_the_result_and_another_one_changes_it(store, whole, tmp_path):
+    assert call(train, *words(store, tmp_path / "same")) == 0
+    assert call(train, *words(store, tmp_path / "other", "--seed=2")) == 0
+
+    assert_same_run(tmp_path / "same", whole)
+    ours, theirs = (load_checkpoint(run / "checkpoint.pt").weights for run in (whole, tmp_path / "other"))
+    assert not any(torch.equal(ours[name], theirs[name]) for name in ours if name.endswith("classify.weight"))
+
+
+def test_a_finished_run_only_prints(store, whole, capsys, monkeypatch):
+    monkeypatch.setattr(ClassificationTask, "training_step", lambda *_: 1 / 0)
+
+    assert call(train, *words(store, whole)) == 0
+
+    out = capsys.readouterr().out
+    assert "Toy, p1, after 3 epochs" in out
+    assert "7 of 8" in out  # e0 failed, is expected, and counts as wrong
+
+
+def test_what_a_run_leaves(store, whole):
+    scores = load_scores(whole / "scores.npz")
+    with (whole / "epochs.csv").open() as file:
+        rows = list(csv.DictReader(file))
+
+    assert sorted(scores.clip_ids) == ["e1", "e2", "e3", "f0", "f1", "f2", "f3"]
+    assert scores.labels["e0"] == "sit"
+    assert scores.subjects["f0"] == "f"
+    assert scores.source["chosen_by"] == "last epoch"
+    # 3 epochs of 65: the published steps at 35 and 55 move to 2 and 3
+    assert [float(row["lr"]) for row in rows] == pytest.approx([0.05, 0.05, 0.005])
+    assert json.loads((whole / "recipe.json").read_text())["steps"] == [2, 3]
+    assert (whole / "confusion.png").stat().st_size > 1000
+    assert "p1: " in (whole / "run.log").read_text() or (whole / "run.log").exists()
+
+
+def test_a_checkpoint_says_what_it_is(store, whole):
+    content = torch.load(whole / "checkpoint.pt", weights_only=True)
+    passport = content["passport"]
+
+    facts = make_facts(crops=())
+    assert passport["meaning"] == facts.meaning
+    assert passport["meaning_sha256"] == facts.meaning_sha256
+    assert passport["class_names"] == ["sit", "stand"]
+    assert passport["joint_names"] == ["head", "foot"]
+    assert (passport["dataset"], passport["protocol"], passport["fold"]) == ("toy", "p1", "p1")
+    assert (passport["tap"], passport["array"]) == ("net.a", "pooled/net.a")
+    assert passport["recipe"]["stream"] == "hpj"
+    assert passport["num_train"] == 16
+    logits = load_model(whole / "checkpoint.pt")(torch.zeros(1, 3, 3, 2, 2), torch.tensor([[True, False]]))
+    assert logits.shape == (1, 2)
+
+
+def test_a_run_with_other_choices_is_refused(store, whole, capsys):
+    assert call(train, *words(store, whole, "lr=0.07")) == 1
+
+    error = capsys.readouterr().err
+    assert f"{whole} holds another run" in error
+    assert "recipe.lr: 0.05 there, 0.07 asked for" in error
+
+
+def test_wrong_choices_are_wrong_usage(store, tmp_path, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        call(train, *words(store, tmp_path, "lr=fast"))
+
+    assert exit_.value.code == 2
+    assert "lr is 'fast'; expected a number" in capsys.readouterr().err
+
+
+def test_a_loss_that_is_no_number_ends_the_run(store, tmp_path, capsys):
+    assert call(train, *words(store, tmp_path / "run", "lr=1e30")) == 1
+
+    assert "the loss is nan in epoch 0; expected a number. Try a lower lr" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("select_on", "told", "num_train"),
+    [
+        ("validation", "best top-1 on 4 clips of training subjects that were held out", 12),
+        ("test", "best top-1 on the test clips themselves", 16),
+    ],
+)
+def test_the_best_epoch_survives_a_kill_and_says_how_it_was_chosen(
+    store, tmp_path, capsys, select_on, told, num_train
+):
+    more = [f"--select-on={select_on}", "epochs=4", "lr=0.2", "--save-every", 0]
+    assert call(train, *words(store, tmp_path / "whole", *more)) == 0
+    killed(num_train // 4 * 3 + 1, *words(store, tmp_path / "run", *more))
+    assert call(train, *words(store, tmp_path / "run", *more)) == 0
+
+    assert_same_run(tmp_path / "run", tmp_path / "whole")
+    passport = load_checkpoint(tmp_path / "run/checkpoint.pt").passport
+    with (tmp_path / "run/epochs.csv").open() as file:
+        top1 = [float(row["top1"]) for row in csv.DictReader(file)]
+    assert (passport.chosen_by, passport.num_train) == (told, num_train)
+    assert passport.epoch == 1 + top1.index(max(top1))
+    assert load_scores(tmp_path / "run/scores.npz").source["chosen_by"] == told
+    assert ("ON THE TEST CLIPS" in capsys.readouterr().out) == (select_on == "test")
+
+
+def test_all_folds_in_one_run_that_is_killed(store, tmp_path, capsys):
+    """The first fold has 3 steps an epoch (e0 has no data), so step 18 is step 9 of the second one."""
+    command = words(store, tmp_path / "run", "--protocol=kfold:3", "--save-every", 0)
+    killed(18, *command)
+    folds = tmp_path / "run/folds"
+    assert [path.name for path in sorted(folds.iterdir())] == ["1 of 3", "2 of 3"]
+    first = (folds / "1 of 3/checkpoint.pt").stat().st_mtime_ns
+
+    assert call(train, *command) == 0
+
+    out = capsys.readouterr()
+    assert (folds / "1 of 3/checkpoint.pt").stat().st_mtime_ns == first
+    assert "2 of 3 (2 of 3): resumes at step 9 of 12" in out.err
+    assert "23 of 24" in next(line for line in out.out.splitlines() if line.startswith("all folds"))
+    joined = load_scores(tmp_path / "run/scores.npz")
+    assert len(joined.labels) == 24
+    for number in (1, 2, 3):
+        part = load_scores(folds / f"{number} of 3/scores.npz")
+        place = [joined.clip_ids.index(clip_id) for clip_id in part.clip_ids]
+        np.testing.assert_array_equal(joined.values[place], part.values)
+
+    again = words(store, tmp_path / "again", "--protocol=kfold:3")
+    assert call(train, *again) == 0
+    assert (tmp_path / "again/scores.npz").read_bytes() == (tmp_path / "run/scores.npz").read_bytes()
+    out_again = tmp_path / "evaluated"
+    capsys.readouterr()
+    assert call(evaluate, f"--checkpoint={tmp_path / 'run'}", f"--store={store}", f"--out={out_again}") == 0
+    assert (out_again / "results.csv").read_bytes() == (tmp_path / "run/results.csv").read_bytes()
+
+
+def test_evaluating_gives_the_scores_of_the_training(store, whole, tmp_path, capsys):
+    checkpoint = f"--checkpoint={whole / 'checkpoint.pt'}"
+
+    assert call(evaluate, checkpoint, f"--store={store}", f"--out={tmp_path}", "--device=cpu") == 0
+
+    assert (tmp_path / "scores.npz").read_bytes() == (whole / "scores.npz").read_bytes()
+    assert "trained on toy, p1, last epoch" in capsys.readouterr().out
+
+
+def other_store(tmp_path, facts: StoreFacts, **options):
+    root = tmp_path / "other"
+    train_store(root, facts=facts, **options)
+    return root
+
+
+def test_another_dataset_with_the_same_meaning_is_evaluated(whole, tmp_path, capsys):
+    facts = with_dataset(make_facts(crops=()), name="other", class_names=("stand", "sit"))  # another order
+    root = other_store(tmp_path, facts, noise=0.0)
+    command = [f"--checkpoint={whole}", f"--store={root}", f"--out={tmp_path / 'out'}", "--protocol=all"]
+
+    assert call(evaluate, *command) == 0
+
+    scores = load_scores(tmp_path / "out/scores.npz")
+    assert scores.class_names == ("sit", "stand")  # the model's
+    assert len(scores.clip_ids) == 24
+    assert scores.source["trained_on"] == {"dataset": "toy", "protocol": "p1", "fold": "p1"}
+
+
+def test_a_store_that_does_not_fit_is_refused(whole, tmp_path, capsys):
+    facts = with_meaning(make_facts(crops=()), clock=48)
+    root = other_store(tmp_path, facts)
+    command = [f"--checkpoint={whole}", f"--store={root}", f"--out={tmp_path / 'out'}"]
+
+    assert call(evaluate, *command) == 1
+    error = capsys.readouterr().err
+    assert "clock: the store has 48, the checkpoint wants None" in error
+    assert "--accept clock" in error
+
+    assert call(evaluate, *command, "--accept=clock") == 0
+    assert "differs from the training: clock" in capsys.readouterr().out
+
+
+def test_other_joints_are_refused(whole, tmp_path, capsys):
+    skeleton = make_skeleton(["head", "hand"], [("head", "hand")])
+    facts = make_facts(crops=())
+    root = other_store(
+        tmp_path,
+        StoreFacts(facts.dataset, skeleton, facts.layout, facts.meaning),
+        entries=train_entries(["e0", "a0"]),
+    )
+
+    assert call(evaluate, f"--checkpoint={whole}", f"--store={root}") == 1
+
+    assert (
+        "joints: the store has ['head', 'hand'], the checkpoint wants ['head', 'foot']"
+        in capsys.readouterr().err
+    )
+
+
+def test_classes_that_the_model_does_not_know(whole, tmp_path, capsys):
+    facts = with_dataset(make_facts(crops=()), class_names=("sit", "stand", "lie"))
+    entries = train_entries(["a0", "e0", "e1", "e2"], labels=["sit", "sit", "stand", "lie"])
+    command = [f"--checkpoint={whole}", f"--store={other_store(tmp_path, facts, entries=entries)}"]
+
+    assert call(evaluate, *command, f"--out={tmp_path / 'out'}") == 1
+    assert "1 classes" in capsys.readouterr().err
+    assert call(evaluate, *command, f"--out={tmp_path / 'out'}", "--only-known-classes") == 0
+
+    assert load_scores(tmp_path / "out/scores.npz").source["left_out_classes"] == ["lie"]
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", None])
+def test_a_file_that_is_no_checkpoint_is_refused(store, tmp_path, capsys, content):
+    path = tmp_path / "checkpoint.pt"
+    if content is None:
+        torch.save({"weights": {}}, path)
+    else:
+        path.write_bytes(content)
+
+    assert call(evaluate, f"--checkpoint={path}", f"--store={store}") == 1
+
+    assert f"{path}: no checkpoint of Heatpool" in capsys.readouterr().err
+
+
+def test_nothing_in_a_checkpoint_is_executed(store, tmp_path, capsys):
+    class Harm:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "harm"),)
+
+    torch.save({"format": Harm()}, tmp_path / "checkpoint.pt")
+
+    assert call(evaluate, f"--checkpoint={tmp_path / 'checkpoint.pt'}", f"--store={store}") == 1
+    assert not (tmp_path / "harm").exists()
+
+
+def test_mixed_precision(store, tmp_path, capsys):
+    assert call(train, *words(store, tmp_path / "other", "precision=fp16")) == 1
+    assert "precision is fp16, which needs a GPU" in capsys.readouterr().err
+    assert call(train, *words(store, tmp_path / "run", "precision=bf16", "epochs=1")) == 0
+
+    assert np.isfinite(load_scores(tmp_path / "run/scores.npz").values).all()
+
+
+def test_another_model_and_stream(store, tmp_path):
+    more = ["--model=stgcnpp", "--stream=b", "width=12", "epochs=1"]
+
+    assert call(train, *words(store, tmp_path / "run", *more)) == 0
+
+
+def test_a_run_is_found_by_its_names(store, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(store, tmp_path / "data/stores/toy")
+    command = ["--dataset=toy", "--device=cpu"]
+
+    assert call(train, *command, *SMALL, "epochs=1") == 0
+    assert (tmp_path / "runs/toy/p1/hpj-ctrgcn/checkpoint.pt").exists()
+    assert call(evaluate, *command) == 0
+    assert (tmp_path / "runs/toy/p1/hpj-ctrgcn/on-toy-p1/scores.npz").exists()
+
+
+def test_two_runs_do_not_share_a_folder(store, tmp_path, capsys):
+    from train.run_folder import only_run
+
+    with only_run(tmp_path / "run"):
+        assert call(train, *words(store, tmp_path / "run")) == 1
+
+    assert "another run works here; wait for it or give --run FOLDER" in capsys.readouterr().err
+
+
+def test_a_store_that_is_not_there(tmp_path, capsys):
+    assert call(train, *words(tmp_path / "nothing", tmp_path / "run")) == 1
+
+    assert "nothing" in capsys.readouterr().err

@@ -1,0 +1,88 @@
+"""Stores that are small enough to train on in a second: 2 joints, 3 channels, 3 sample times, 2 classes.
+
+A clip's label shows in its features, so that a model can learn it, and noise of its own hides it a little.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from store import StoreReader, open_store
+from store.facts import StoreFacts
+from store.spool import SpooledClip
+from store.table import ClipEntry, ClipOutcome
+from store.writer import StoreWriter
+from tests.store_makers import EXECUTION, make_arrays, make_facts, make_failure
+
+CLASSES = ("sit", "stand")
+FOUR_EACH = [f"{subject}{take}" for subject in "abcdef" for take in range(4)]
+
+
+def train_entries(
+    ids: Sequence[str] = FOUR_EACH, *, labels: Sequence[str | None] = CLASSES, **changed: ClipEntry
+) -> list[ClipEntry]:
+    """Return clips whose subject is the first letter of their id; a to d train, the others test."""
+    made = {
+        one: ClipEntry(
+            one,
+            f"{one}.avi",
+            labels[number % len(labels)],
+            subject=one[0],
+            splits={"p1": "train" if one[0] in "abcd" else "test"},
+        )
+        for number, one in enumerate(ids)
+    }
+    return list((made | changed).values())
+
+
+def train_store(
+    root: Path,
+    entries: Sequence[ClipEntry] | None = None,
+    *,
+    facts: StoreFacts | None = None,
+    failed: Sequence[str] = (),
+    noise: float = 1.0,
+) -> StoreReader:
+    """Write a store of these clips; of the failed ones it has no data."""
+    facts = facts or make_facts(crops=())
+    entries = train_entries() if entries is None else entries
+    with StoreWriter(root, facts, entries, EXECUTION) as writer:
+        for seed, entry in enumerate(entries):
+            if entry.id in failed:
+                writer.put(make_failure(entry.id))
+                continue
+            arrays = make_arrays(facts.layout, 3, seed)
+            there = np.array([[True, seed % 3 == 0]] * 3)  # a second person in every third clip
+            draw = np.random.default_rng(seed)
+            for name, values in arrays.items():
+                if name.startswith("pooled/") or name == "keypoints":
+                    shown = draw.normal(size=values.shape) * noise
+                    shown[..., 0] += 3 * facts.dataset.class_names.index(entry.label or "sit")
+                    arrays[name] = (shown * there[..., None, None]).astype(values.dtype)
+            arrays["person_valid"] = there
+            outcome = ClipOutcome(
+                "ok",
+                num_frames=9,
+                fps=30.0,
+                width=64,
+                height=48,
+                num_persons=int(there[0].sum()),
+                num_steps=3,
+            )
+            writer.put(SpooledClip(entry.id, outcome, arrays))
+        writer.pack([entry.id for entry in entries], last=True)
+    return open_store(str(root))
+
+
+def with_meaning(facts: StoreFacts, **meaning: object) -> StoreFacts:
+    return replace(facts, meaning=dict(facts.meaning) | meaning)
+
+
+def with_dataset(facts: StoreFacts, **changes: object) -> StoreFacts:
+    return replace(facts, dataset=replace(facts.dataset, **changes))
+
+
+def with_protocol(facts: StoreFacts, name: str, content: Mapping[str, object]) -> StoreFacts:
+    return with_dataset(facts, protocols=dict(facts.dataset.protocols) | {name: content})

@@ -1,0 +1,172 @@
+"""Checkpoint and clips -> scores, metrics, tables and pictures."""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from store import StoreReader
+from store.durable import make_folder, write_file
+from train.checkpoint import Checkpoint, CheckpointError, check_fits
+from train.data import InMemory, StreamDataModule
+from train.metrics import Metrics, measure
+from train.report_confusion import draw_confusion
+from train.report_tables import classes_csv, confusion_csv, rows_csv
+from train.run_folder import SCORES
+from train.scores import Scores, ScoresError, save_scores
+from train.splits import Fold
+
+logger = logging.getLogger(__name__)
+
+JOINED = "all folds"
+_BATCH = 64
+
+
+def score_fold(
+    checkpoint: Checkpoint,
+    reader: StoreReader,
+    fold: Fold,
+    *,
+    device: torch.device,
+    num_workers: int = 0,
+    in_memory: InMemory = "auto",
+    accept: Iterable[str] = (),
+    only_known_classes: bool = False,
+) -> Scores:
+    """Score the test clips of a fold, in fp32.
+
+    Args:
+        checkpoint: the model.
+        reader: a store that fits it, of whatever dataset.
+        fold: ``test_ids`` are scored, ``expected`` are the labels.
+        device: where the model runs.
+        num_workers: see ``StreamDataModule``.
+        in_memory: see ``StreamDataModule``.
+        accept: settings of the store that may differ from the training's.
+        only_known_classes: leave clips of classes out that the model does not know.
+
+    Raises:
+        CheckpointError: the store does not fit, or has classes that the model does not know.
+        StoreError: the store is not whole.
+    """
+    passport, recipe = checkpoint.passport, checkpoint.recipe
+    accepted = check_fits(checkpoint, reader, accept=accept)
+    strange = sorted(set(fold.expected.values()) - set(passport.class_names))
+    if strange and not only_known_classes:
+        raise CheckpointError(
+            f"{reader.address} has clips of {len(strange)} classes that {checkpoint.where} does not know, "
+            f"such as {strange[0]!r}; it knows {', '.join(passport.class_names)}. "
+            "ARGS=--only-known-classes leaves such clips out"
+        )
+    expected = {
+        clip_id: label for clip_id, label in fold.expected.items() if label in set(passport.class_names)
+    }
+    if not expected:
+        raise CheckpointError(
+            f"{reader.address}, {fold.name}: no test clip is of a class that {checkpoint.where} knows: "
+            f"{', '.join(passport.class_names)}"
+        )
+    test_ids = [clip_id for clip_id in fold.test_ids if clip_id in expected]
+    data = StreamDataModule(
+        reader,
+        recipe.stream,
+        train_ids=(),
+        test_ids=test_ids,
+        class_names=passport.class_names,
+        batch_size=_BATCH,
+        num_workers=num_workers,
+        num_persons=passport.num_persons,
+        copy_person=recipe.copy_person,
+        absence=recipe.absence,
+        tap=passport.tap,
+        num_frames=passport.num_frames,
+        in_memory=in_memory,
+    )
+    data.setup("test")
+    model = checkpoint.model().to(device)
+    places: list[int] = []
+    logits = [np.empty((0, len(passport.class_names)), np.float32)]
+    with torch.inference_mode():
+        for batch in data.batches(data.test_dataloader(), device):
+            present = batch["present"] if recipe.mask_absent else None
+            logits.append(model(batch["stream"], present).float().cpu().numpy())
+            places += batch["clip"].tolist()
+    data.teardown()
+    subjects = {clip_id: reader.row(clip_id).entry.subject for clip_id in expected}
+    source: dict[str, object] = {
+        "dataset": reader.facts.dataset.name,
+        "meaning_sha256": reader.facts.meaning_sha256,
+        "fold": fold.name,
+        "trained_on": {"dataset": passport.dataset, "protocol": passport.protocol, "fold": passport.fold},
+        "stream": recipe.stream,
+        "model": recipe.model,
+        "seed": recipe.seed,
+        "epoch": passport.epoch,
+        "chosen_by": passport.chosen_by,
+    }
+    if accepted:
+        source["differs_from_training"] = accepted
+    if strange:
+        source["left_out_classes"] = strange
+    return Scores(
+        clip_ids=tuple(test_ids[place] for place in places),
+        class_names=tuple(passport.class_names),
+        values=np.concatenate(logits),
+        kind="logits",
+        labels=expected,
+        source=source,
+        subjects={clip_id: subject for clip_id, subject in subjects.items() if subject is not None},
+    )
+
+
+def join_scores(parts: Sequence[Scores]) -> Scores:
+    """Put the scores of folds together, each clip scored by the fold that tests it.
+
+    Raises:
+        ScoresError: a clip tests in two folds, or the classes differ.
+    """
+    first = parts[0]
+    for part in parts[1:]:
+        if part.class_names != first.class_names:
+            raise ScoresError(
+                f"{part.where}: classes differ from those of {first.where}; evaluate them apart"
+            )
+    twice = {clip_id for part in parts for clip_id in part.labels}
+    if len(twice) < sum(len(part.labels) for part in parts):
+        raise ScoresError("folds share test clips, so they cannot be one table; evaluate them apart")
+    return replace(
+        first,
+        clip_ids=tuple(clip_id for part in parts for clip_id in part.clip_ids),
+        values=np.concatenate([part.values for part in parts]),
+        labels={clip_id: label for part in parts for clip_id, label in part.labels.items()},
+        subjects={clip_id: subject for part in parts for clip_id, subject in part.subjects.items()},
+        source=dict(first.source) | {"fold": [part.source["fold"] for part in parts]},
+    )
+
+
+def write_results(folder: Path, title: str, parts: Mapping[str, Scores]) -> dict[str, Metrics]:
+    """Write scores, tables and the confusion picture of a run; of several folds also joined.
+
+    Args:
+        folder: of the run.
+        title: of the picture.
+        parts: fold -> its scores.
+
+    Returns:
+        Name of a row -> its metrics: the folds, and last, of several, all of them joined.
+    """
+    joined = join_scores(list(parts.values()))
+    rows = {name: measure(scores) for name, scores in parts.items()}
+    whole = measure(joined)
+    if len(parts) > 1:
+        rows[JOINED] = whole
+    make_folder(folder)
+    write_file(folder / "results.csv", rows_csv(rows, {}).encode())
+    write_file(folder / "classes.csv", classes_csv(whole).encode())
+    write_file(folder / "confusion.csv", confusion_csv(whole).encode())
+    draw_confusion(folder / "confusion.png", whole, title)
+    save_scores(folder / SCORES, joined)
+    return rows

@@ -1,0 +1,74 @@
+"""What each epoch was like, as a CSV that is whole after every epoch; survives a resume."""
+
+import csv
+import io
+import math
+from pathlib import Path
+
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import Tensor
+
+from store.durable import write_file
+
+
+class TrainingError(RuntimeError):
+    """A training that cannot go on; says what was found and what to try."""
+
+
+class History(Callback):
+    """Keeps the mean loss of each epoch, its learning rate and, where there is one, the validation top-1.
+
+    Args:
+        path: of the CSV; of the first process only.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.rows: list[dict[str, float]] = []
+        self._path = path
+        self._loss: Tensor | float = 0.0
+        self._count = 0
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: dict[str, Tensor],  # type: ignore[override]
+        batch: object,
+        batch_idx: int,
+    ) -> None:
+        self._loss = self._loss + outputs["loss"].detach().double()
+        self._count += 1
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        mean = torch.as_tensor(self._loss, device=pl_module.device) / max(self._count, 1)
+        loss = float(trainer.strategy.reduce(mean, reduce_op="mean"))
+        self._loss, self._count = 0.0, 0
+        epoch = trainer.current_epoch
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"the loss is {loss} in epoch {epoch}; expected a number. Try a lower lr, or precision=fp32"
+            )
+        row = {"epoch": epoch, "lr": trainer.optimizers[0].param_groups[0]["lr"], "loss": loss}
+        if "top1" in trainer.callback_metrics:
+            row["top1"] = float(trainer.callback_metrics["top1"])
+        self.rows = [*self.rows[:epoch], row]
+        for logger in trainer.loggers:
+            logger.log_metrics({name: value for name, value in row.items() if name != "epoch"}, step=epoch)
+        if trainer.is_global_zero:
+            write_file(self._path, _csv(self.rows))
+
+    def state_dict(self) -> dict[str, object]:
+        return {"rows": self.rows, "loss": float(self._loss), "count": self._count}
+
+    def load_state_dict(self, state_dict: dict[str, object]) -> None:
+        self.rows = state_dict["rows"]  # type: ignore[assignment]
+        self._loss, self._count = state_dict["loss"], state_dict["count"]  # type: ignore[assignment]
+
+
+def _csv(rows: list[dict[str, float]]) -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()

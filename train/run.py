@@ -1,0 +1,272 @@
+"""A whole run: every fold of a protocol trained, scored, put into one table; goes on where it was stopped."""
+
+import importlib.util
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from pytorch_lightning import Trainer
+from pytorch_lightning.loggers import Logger, TensorBoardLogger
+from pytorch_lightning.utilities import rank_zero_only
+
+from store import StoreReader
+from store.durable import make_folder
+from store.schema import pooled_array_name
+from train.augment import Augment
+from train.best_epoch import BestEpoch
+from train.checkpoint import (
+    Checkpoint,
+    Passport,
+    build_recipe_model,
+    load_checkpoint,
+    save_checkpoint,
+)
+from train.config import Recipe, RecipeError
+from train.data import InMemory, StreamDataModule
+from train.device import find_devices
+from train.evaluate import score_fold, write_results
+from train.history import History
+from train.metrics import Metrics
+from train.models.compiled import compile_backbone
+from train.progress import Progress
+from train.resume import DurableCheckpoints, ResumePoint, Stopped
+from train.rows import array_of
+from train.run_folder import CHECKPOINT, RESUME, SCORES, fold_folder
+from train.scores import Scores, load_scores, save_scores
+from train.splits import Fold, class_names_of, hold_out
+from train.streams import view_of
+from train.task import ClassificationTask
+
+logger = logging.getLogger(__name__)
+
+_PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """On what a run is done; may change the last bits of its results, never their meaning.
+
+    Args:
+        device: see ``train.device``.
+        num_workers: processes that read ahead, where the rows do not fit into memory.
+        in_memory: see ``StreamDataModule``.
+        compiled: torch.compile; None: on GPUs, where it pays within minutes.
+        save_every_seconds: between resume points within an epoch.
+    """
+
+    device: str = "auto"
+    num_workers: int = 0
+    in_memory: InMemory = "auto"
+    compiled: bool | None = None
+    save_every_seconds: float = 300.0
+
+
+def train_run(
+    reader: StoreReader,
+    found: list[Fold],
+    recipe: Recipe,
+    *,
+    protocol: str,
+    folder: Path,
+    machine: Machine,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> dict[str, Metrics]:
+    """Train and test every fold that is not finished yet, and write the results of all.
+
+    Of several processes (one per GPU) the first one returns metrics, the others nothing.
+
+    Args:
+        reader: the store.
+        found: the folds of ``protocol``.
+        recipe: what is trained, and how.
+        protocol: of the store, or by subject.
+        folder: of the run; begun by ``begin_run``.
+        machine: on what.
+        should_stop: asked after every step.
+
+    Raises:
+        Stopped: ``should_stop`` said so; the same call goes on.
+        RecipeError, StoreError, TrainingError: see there.
+    """
+    parts: dict[str, Scores] = {}
+    for number, fold in enumerate(found, start=1):
+        place = fold_folder(folder, fold, len(found))
+        title = fold.name if len(found) == 1 else f"{fold.name} ({number} of {len(found)})"
+        if not (place / CHECKPOINT).exists():
+            if should_stop():
+                raise Stopped
+            _train_fold(
+                reader,
+                fold,
+                recipe,
+                protocol=protocol,
+                folder=place,
+                title=title,
+                machine=machine,
+                should_stop=should_stop,
+            )
+        if getattr(rank_zero_only, "rank", 0) == 0:
+            parts[fold.name] = _scores_of(reader, fold, place, machine)
+    return write_results(folder, _title(reader, protocol, recipe), parts) if parts else {}
+
+
+def _train_fold(
+    reader: StoreReader,
+    fold: Fold,
+    recipe: Recipe,
+    *,
+    protocol: str,
+    folder: Path,
+    title: str,
+    machine: Machine,
+    should_stop: Callable[[], bool],
+) -> None:
+    """Train one fold from its resume point, if it has one, to its checkpoint."""
+    devices = find_devices(machine.device)
+    is_several = len(devices) > 1
+    if recipe.batch_size % len(devices):
+        raise RecipeError(
+            f"batch_size is {recipe.batch_size} and is shared by {len(devices)} GPUs; expected a multiple"
+        )
+    if recipe.precision == "fp16" and devices[0].type == "cpu":
+        raise RecipeError("precision is fp16, which needs a GPU; expected fp32 or bf16 on the CPU")
+    fold, chosen_from = _with_validation(reader, fold, recipe)
+    array = array_of(reader, view_of(recipe.stream).source, recipe.tap)
+    tap = next((tap for tap in reader.facts.layout.taps if pooled_array_name(tap) == array), None)
+    class_names = class_names_of(reader, protocol)
+    make_folder(folder)
+    data = StreamDataModule(
+        reader,
+        recipe.stream,
+        train_ids=fold.train_ids,
+        val_ids=fold.val_ids,
+        test_ids=(),
+        class_names=class_names,
+        batch_size=recipe.batch_size // len(devices),
+        num_workers=machine.num_workers,
+        num_persons=recipe.num_persons,
+        copy_person=recipe.copy_person,
+        absence=recipe.absence,
+        tap=tap,
+        in_memory=machine.in_memory,
+        seed=recipe.seed,
+        augment=_augment(recipe),
+    )
+    torch.manual_seed(recipe.seed)  # of the first weights
+    model = build_recipe_model(
+        recipe,
+        in_channels=data.in_channels,
+        num_frames=data.num_frames,
+        num_persons=data.num_persons,
+        skeleton=data.skeleton,
+        num_classes=len(class_names),
+    )
+    if machine.compiled or (machine.compiled is None and devices[0].type == "cuda"):
+        compile_backbone(model, devices[0])
+    task = ClassificationTask(model, recipe, num_classes=len(class_names))
+    best = BestEpoch()
+    resume = folder / RESUME
+    trainer = Trainer(
+        accelerator="gpu" if devices[0].type == "cuda" else "cpu",
+        devices=[device.index for device in devices] if devices[0].type == "cuda" else 1,
+        strategy="ddp" if is_several else "auto",
+        sync_batchnorm=is_several,  # statistics of the whole batch, as on one GPU
+        use_distributed_sampler=False,  # the data module knows who reads what
+        precision=_PRECISIONS[recipe.precision],  # type: ignore[arg-type]
+        deterministic="warn" if devices[0].type == "cuda" else None,
+        max_epochs=recipe.epochs,
+        limit_val_batches=1.0 if fold.val_ids else 0,
+        num_sanity_val_steps=0,
+        logger=_loggers(folder),
+        callbacks=[
+            *([best] if fold.val_ids else []),
+            History(folder / "epochs.csv"),
+            Progress(title),
+            ResumePoint(resume, every_seconds=machine.save_every_seconds, should_stop=should_stop),
+        ],
+        plugins=[DurableCheckpoints()],
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        default_root_dir=folder,
+    )
+    trainer.fit(task, data, ckpt_path=str(resume) if resume.exists() else None, weights_only=True)
+    if not trainer.is_global_zero:
+        return
+    facts = reader.facts
+    passport = Passport(
+        dataset=facts.dataset.name,
+        protocol=protocol,
+        fold=fold.name,
+        class_names=list(class_names),
+        joint_names=list(facts.skeleton.joint_names),
+        links=[list(pair) for pair in facts.skeleton.links],
+        bones=[list(pair) for pair in facts.skeleton.bones],
+        array=array,
+        tap=tap,
+        in_channels=data.in_channels,
+        num_frames=data.num_frames,
+        num_persons=data.num_persons,
+        meaning=dict(facts.meaning),
+        meaning_sha256=facts.meaning_sha256,
+        recipe=recipe.to_json(),
+        num_train=len(fold.train_ids),
+        epoch=best.epoch + 1 if best.weights else recipe.epochs,
+        chosen_by=f"best top-1 on {chosen_from}" if best.weights else "last epoch",
+    )
+    save_checkpoint(folder / CHECKPOINT, passport, best.weights or model.state_dict())
+    resume.unlink(missing_ok=True)
+
+
+def _with_validation(reader: StoreReader, fold: Fold, recipe: Recipe) -> tuple[Fold, str]:
+    """Return the fold with the clips on which the epoch is chosen, if any, and what they are in words."""
+    if recipe.select_on == "none":
+        return replace(fold, val_ids=()), ""
+    if recipe.select_on == "test":
+        return replace(fold, val_ids=fold.test_ids), "the test clips themselves"
+    if fold.val_ids:
+        return fold, f"{len(fold.val_ids)} validation clips"
+    held = hold_out(fold, (row.entry for row in reader.rows), share=recipe.hold_out, seed=recipe.seed)
+    return held, f"{len(held.val_ids)} clips of training subjects that were held out"
+
+
+def _scores_of(reader: StoreReader, fold: Fold, folder: Path, machine: Machine) -> Scores:
+    """Return the scores of a trained fold; if missing made as ``make evaluate`` does."""
+    if (folder / SCORES).exists():
+        return load_scores(folder / SCORES)
+    checkpoint: Checkpoint = load_checkpoint(folder / CHECKPOINT)
+    scores = score_fold(
+        checkpoint,
+        reader,
+        fold,
+        device=find_devices(machine.device)[0],
+        num_workers=machine.num_workers,
+        in_memory=machine.in_memory,
+    )
+    save_scores(folder / SCORES, scores)
+    return scores
+
+
+def _augment(recipe: Recipe) -> Augment | None:
+    augment = Augment(
+        crop=recipe.crop,
+        jitter=recipe.jitter,
+        joint_dropout=recipe.joint_dropout,
+        channel_dropout=recipe.channel_dropout,
+        person_dropout=recipe.person_dropout,
+    )
+    return None if augment == Augment() else augment
+
+
+def _loggers(folder: Path) -> list[Logger]:
+    """TensorBoard's files, where it or tensorboardX is installed; epochs.csv is always written."""
+    if not any(importlib.util.find_spec(name) for name in ("tensorboard", "tensorboardX")):
+        logger.info("neither tensorboard nor tensorboardX is installed: epochs.csv is the only log")
+        return []
+    return [TensorBoardLogger(folder, name="tensorboard", version="")]
+
+
+def _title(reader: StoreReader, protocol: str, recipe: Recipe) -> str:
+    return f"{reader.facts.dataset.title}, {protocol}: {recipe.stream}, {recipe.model}, seed {recipe.seed}"

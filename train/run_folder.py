@@ -1,0 +1,98 @@
+"""The folder of a run: its name, what it says of itself, and one run at a time in it."""
+
+import dataclasses
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from store import StoreReader
+from store.durable import make_folder, write_file
+from store.facts import differences, digest_of, pretty
+from train.config import DEFAULT_SEED, Recipe
+from train.splits import Fold
+
+CHECKPOINT = "checkpoint.pt"
+SCORES = "scores.npz"
+RESUME = "resume.ckpt"
+_RUN = "run.json"
+
+
+class RunError(ValueError):
+    """A folder that holds another run, or one that is busy."""
+
+
+def run_folder(root: Path, dataset: str, protocol: str, recipe: Recipe) -> Path:
+    """Return where a run is kept; a seed other than the default is part of the name."""
+    name = f"{recipe.stream}-{recipe.model}"
+    if recipe.seed != DEFAULT_SEED:
+        name += f"-seed{recipe.seed}"
+    return root / _quoted(dataset) / _quoted(protocol) / name
+
+
+def fold_folder(folder: Path, fold: Fold, num_folds: int) -> Path:
+    """Return where a fold is kept: the run's own folder if there is but one."""
+    return folder if num_folds == 1 else folder / "folds" / _quoted(fold.name)
+
+
+def begin_run(
+    folder: Path, reader: StoreReader, protocol: str, found: Sequence[Fold], recipe: Recipe
+) -> None:
+    """Note what a run is, or check that the one in the folder is the same, which then goes on.
+
+    Raises:
+        RunError: naming everything that differs.
+    """
+    facts = {
+        "dataset": reader.facts.dataset.name,
+        "protocol": protocol,
+        "meaning_sha256": reader.facts.meaning_sha256,
+        "splits_sha256": digest_of([dataclasses.asdict(fold) for fold in found]),
+        **{f"recipe.{name}": value for name, value in recipe.to_json().items()},
+    }
+    path = folder / _RUN
+    if path.exists():
+        before = json.loads(path.read_text(encoding="utf-8"))
+        before.pop("store", None)  # it may have been moved
+        unlike = [
+            f"  {name}: {before.get(name)!r} there, {facts.get(name)!r} asked for"
+            for name in differences(before, facts)
+        ]
+        if unlike:
+            raise RunError(
+                f"{folder} holds another run:\n"
+                + "\n".join(unlike)
+                + '\nGive this one a folder (ARGS="--run '
+                'FOLDER"), go on with the choices of that one, or remove the folder to begin anew.'
+            )
+        return
+    make_folder(folder)
+    write_file(folder / "recipe.json", pretty(recipe.to_json()))
+    write_file(path, pretty({"store": reader.address, **facts}))
+
+
+@contextmanager
+def only_run(folder: Path) -> Iterator[None]:
+    """Let one run at a time work in a folder; the lock ends with the process.
+
+    Raises:
+        RunError: another one does.
+    """
+    make_folder(folder)
+    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunError(f"{folder}: another run works here; wait for it or give --run FOLDER") from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _quoted(name: str) -> str:
+    """Return a name that can be a folder's."""
+    return quote(name, safe=" ,+=@").replace("%3A", "-") or "_"
