@@ -288,7 +288,11 @@ def test_evaluating_gives_the_scores_of_the_training(store, whole, tmp_path, cap
 
     assert call(evaluate, checkpoint, f"--store={store}", f"--out={tmp_path}", "--device=cpu") == 0
 
-    assert (tmp_path / "scores.npz").read_bytes() == (whole / "scores.npz").read_bytes()
+    again, first = (load_scores(folder / "scores.npz") for folder in (tmp_path, whole))
+    assert (again.clip_ids, again.class_names) == (first.clip_ids, first.class_names)
+    assert again.labels == first.labels
+    # the last bits have differed once, on a loaded machine
+    np.testing.assert_allclose(again.values, first.values, rtol=1e-5, atol=1e-6)
     assert "trained on toy, p1, last epoch" in capsys.readouterr().out
 
 
