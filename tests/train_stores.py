@@ -1,4 +1,4 @@
-"""Stores that are small enough to train on in a second: 2 joints, 3 channels, 3 sample times, 2 classes.
+"""Stores that are small enough to train on in a second: 2 joints, 3 channels, 2 classes, few sample times.
 
 A clip's label shows in its features, so that a model can learn it, and noise of its own hides it a little.
 """
@@ -48,13 +48,14 @@ def train_store(
     """Write a store of these clips; of the failed ones it has no data."""
     facts = facts or make_facts(crops=())
     entries = train_entries() if entries is None else entries
+    steps = int(facts.layout.clock)
     with StoreWriter(root, facts, entries, EXECUTION) as writer:
         for seed, entry in enumerate(entries):
             if entry.id in failed:
                 writer.put(make_failure(entry.id))
                 continue
-            arrays = make_arrays(facts.layout, 3, seed)
-            there = np.array([[True, seed % 3 == 0]] * 3)  # a second person in every third clip
+            arrays = make_arrays(facts.layout, steps, seed)
+            there = np.array([[True, seed % 3 == 0]] * steps)  # a second person in every third clip
             draw = np.random.default_rng(seed)
             for name, values in arrays.items():
                 if name.startswith("pooled/") or name == "keypoints":
@@ -69,7 +70,7 @@ def train_store(
                 width=64,
                 height=48,
                 num_persons=int(there[0].sum()),
-                num_steps=3,
+                num_steps=steps,
             )
             writer.put(SpooledClip(entry.id, outcome, arrays))
         writer.pack([entry.id for entry in entries], last=True)

@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from store import StoreReader
 from store.durable import write_file
 from store.facts import differences
-from store.schema import array_specs
+from store.schema import array_specs, pooled_array_name
 from store.skeleton import Skeleton
 from train.config import Recipe, RecipeError, make_recipe
 from train.models import GraphModel, build_model
 from train.resume import torch_bytes
-from train.rows import array_of
+from train.rows import array_of, num_frames_of
 from train.streams import view_of
 
 _FORMAT = "heatpool checkpoint 1"
@@ -43,7 +43,8 @@ class Passport:
         meaning, meaning_sha256: the store's fingerprint.
         recipe: resolved.
         num_train: training clips that the fold names.
-        epoch: how many epochs the weights have seen; chosen_by: why this one, in words.
+        epoch: how many epochs the weights have seen; 0: nobody knows, they are from elsewhere.
+        chosen_by: why this epoch, in words.
     """
 
     dataset: str
@@ -99,6 +100,79 @@ class Checkpoint:
         )
         model.load_state_dict(dict(self.weights))
         return model.eval()
+
+
+class TrainedModel(nn.Module):
+    """A trained model, ready to be asked, and what it fits.
+
+    Args:
+        model: in evaluation mode.
+        checkpoint: where it is from.
+
+    Attributes:
+        passport: the classes of its K scores, its joints, stream, array, and the store's settings.
+    """
+
+    def __init__(self, model: GraphModel, checkpoint: Checkpoint) -> None:
+        super().__init__()
+        self.model = model
+        self.passport = checkpoint.passport
+        self._checkpoint = checkpoint
+
+    def forward(self, stream: Tensor, present: Tensor | None = None) -> Tensor:
+        """Return logits, in the order of ``passport.class_names``.
+
+        Args:
+            stream: (B, C, T, V, M) float, such as ``train.streams.clip_stream`` makes of a clip.
+            present: (B, M) bool, who is in the clip; None: everybody. A model that was trained on the mean
+                over all slots, as published, does not look at it.
+
+        Returns:
+            (B, K).
+        """
+        logits: Tensor = self.model(stream, present if self._checkpoint.recipe.mask_absent else None)
+        return logits
+
+    def check_fits(self, reader: StoreReader, *, accept: Iterable[str] = ()) -> list[str]:
+        """Refuse a store whose values mean something else; see ``check_fits``."""
+        return check_fits(self._checkpoint, reader, accept=accept)
+
+
+def make_passport(
+    reader: StoreReader,
+    recipe: Recipe,
+    *,
+    protocol: str,
+    fold: str,
+    class_names: Iterable[str],
+    num_persons: int,
+    num_train: int,
+    epoch: int,
+    chosen_by: str,
+) -> Passport:
+    """Say what a model is that a recipe makes from a store; see ``Passport``."""
+    facts = reader.facts
+    array = array_of(reader, view_of(recipe.stream).source, recipe.tap)
+    return Passport(
+        dataset=facts.dataset.name,
+        protocol=protocol,
+        fold=fold,
+        class_names=list(class_names),
+        joint_names=list(facts.skeleton.joint_names),
+        links=[list(pair) for pair in facts.skeleton.links],
+        bones=[list(pair) for pair in facts.skeleton.bones],
+        array=array,
+        tap=next((tap for tap in facts.layout.taps if pooled_array_name(tap) == array), None),
+        in_channels=int(reader.spec(array).shape_tail[-1]),
+        num_frames=num_frames_of(reader),
+        num_persons=num_persons,
+        meaning=dict(facts.meaning),
+        meaning_sha256=facts.meaning_sha256,
+        recipe=recipe.to_json(),
+        num_train=num_train,
+        epoch=epoch,
+        chosen_by=chosen_by,
+    )
 
 
 def build_recipe_model(
@@ -159,9 +233,18 @@ def load_checkpoint(path: Path) -> Checkpoint:
         ) from error
 
 
-def load_model(path: Path | str) -> GraphModel:
-    """Return the model of a checkpoint, ready to be asked: (B, C, T, V, M) -> (B, K) logits."""
-    return load_checkpoint(Path(path)).model()
+def load_model(path: Path | str) -> TrainedModel:
+    """Return the model of a checkpoint, ready to be asked, on the CPU, and what it fits.
+
+    Args:
+        path: the ``checkpoint.pt`` of a run; nothing in it is executed.
+
+    Raises:
+        CheckpointError: it is none.
+        OSError: it cannot be read.
+    """
+    checkpoint = load_checkpoint(Path(path))
+    return TrainedModel(checkpoint.model(), checkpoint)
 
 
 def check_fits(checkpoint: Checkpoint, reader: StoreReader, *, accept: Iterable[str] = ()) -> list[str]:

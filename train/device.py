@@ -4,19 +4,22 @@ import re
 
 import torch
 
+_CPU = re.compile(r"cpu(?::([1-9]\d*))?")
 _CUDA = re.compile(r"cuda(?::(\d+(?:,\d+)*))?")
 
 
 def find_devices(text: str) -> list[torch.device]:
     """Read a device: cpu, cuda, cuda:1, several as cuda:0,1, or auto (the first GPU, else the CPU).
 
+    cpu:2 is the CPU twice: two processes that share each batch, as GPUs do.
+
     Raises:
         ValueError: it is none, or this machine does not have it.
     """
     if text == "auto":
         text = "cuda" if torch.cuda.is_available() else "cpu"
-    if text == "cpu":
-        return [torch.device("cpu")]
+    if match := _CPU.fullmatch(text):
+        return [torch.device("cpu")] * int(match[1] or 1)
     match = _CUDA.fullmatch(text)
     if match is None:
         raise ValueError(f"device {text!r}; expected cpu, cuda:0, several as cuda:0,1, or auto")

@@ -129,6 +129,8 @@ def join_scores(parts: Sequence[Scores]) -> Scores:
         ScoresError: a clip tests in two folds, or the classes differ.
     """
     first = parts[0]
+    if len(parts) == 1:
+        return first
     for part in parts[1:]:
         if part.class_names != first.class_names:
             raise ScoresError(

@@ -1,4 +1,4 @@
-"""What each epoch was like, as a CSV that is whole after every epoch; survives a resume."""
+"""What each epoch was like, as a CSV that is whole after every epoch, and as curves; survives a resume."""
 
 import csv
 import io
@@ -55,6 +55,7 @@ class History(Callback):
         self.rows = [*self.rows[:epoch], row]
         for logger in trainer.loggers:
             logger.log_metrics({name: value for name, value in row.items() if name != "epoch"}, step=epoch)
+            logger.save()  # a kill leaves the curves of all epochs before
         if trainer.is_global_zero:
             write_file(self._path, _csv(self.rows))
 

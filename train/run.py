@@ -1,26 +1,24 @@
 """A whole run: every fold of a protocol trained, scored, put into one table; goes on where it was stopped."""
 
-import importlib.util
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from pytorch_lightning import Trainer
-from pytorch_lightning.loggers import Logger, TensorBoardLogger
+from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities import rank_zero_only
 
 from store import StoreReader
 from store.durable import make_folder
-from store.schema import pooled_array_name
 from train.augment import Augment
 from train.best_epoch import BestEpoch
 from train.checkpoint import (
     Checkpoint,
-    Passport,
     build_recipe_model,
     load_checkpoint,
+    make_passport,
     save_checkpoint,
 )
 from train.config import Recipe, RecipeError
@@ -32,12 +30,11 @@ from train.metrics import Metrics
 from train.models.compiled import compile_backbone
 from train.progress import Progress
 from train.resume import DurableCheckpoints, ResumePoint, Stopped
-from train.rows import array_of
 from train.run_folder import CHECKPOINT, RESUME, SCORES, fold_folder
 from train.scores import Scores, load_scores, save_scores
-from train.splits import Fold, class_names_of, hold_out
-from train.streams import view_of
+from train.splits import Fold, class_names_of
 from train.task import ClassificationTask
+from train.validation import with_validation
 
 logger = logging.getLogger(__name__)
 
@@ -125,16 +122,14 @@ def _train_fold(
 ) -> None:
     """Train one fold from its resume point, if it has one, to its checkpoint."""
     devices = find_devices(machine.device)
-    is_several = len(devices) > 1
+    is_cuda, is_several = devices[0].type == "cuda", len(devices) > 1
     if recipe.batch_size % len(devices):
         raise RecipeError(
-            f"batch_size is {recipe.batch_size} and is shared by {len(devices)} GPUs; expected a multiple"
+            f"batch_size is {recipe.batch_size} and is shared by {len(devices)} devices; expected a multiple"
         )
-    if recipe.precision == "fp16" and devices[0].type == "cpu":
+    if recipe.precision == "fp16" and not is_cuda:
         raise RecipeError("precision is fp16, which needs a GPU; expected fp32 or bf16 on the CPU")
-    fold, chosen_from = _with_validation(reader, fold, recipe)
-    array = array_of(reader, view_of(recipe.stream).source, recipe.tap)
-    tap = next((tap for tap in reader.facts.layout.taps if pooled_array_name(tap) == array), None)
+    fold, chosen_from = with_validation(reader, fold, recipe)
     class_names = class_names_of(reader, protocol)
     make_folder(folder)
     data = StreamDataModule(
@@ -149,7 +144,7 @@ def _train_fold(
         num_persons=recipe.num_persons,
         copy_person=recipe.copy_person,
         absence=recipe.absence,
-        tap=tap,
+        tap=recipe.tap,
         in_memory=machine.in_memory,
         seed=recipe.seed,
         augment=_augment(recipe),
@@ -163,23 +158,25 @@ def _train_fold(
         skeleton=data.skeleton,
         num_classes=len(class_names),
     )
-    if machine.compiled or (machine.compiled is None and devices[0].type == "cuda"):
+    if machine.compiled or (machine.compiled is None and is_cuda):
         compile_backbone(model, devices[0])
     task = ClassificationTask(model, recipe, num_classes=len(class_names))
     best = BestEpoch()
     resume = folder / RESUME
     trainer = Trainer(
-        accelerator="gpu" if devices[0].type == "cuda" else "cpu",
-        devices=[device.index for device in devices] if devices[0].type == "cuda" else 1,
+        accelerator="gpu" if is_cuda else "cpu",
+        devices=[device.index for device in devices] if is_cuda else len(devices),
         strategy="ddp" if is_several else "auto",
-        sync_batchnorm=is_several,  # statistics of the whole batch, as on one GPU
+        # statistics of the whole batch, as on one GPU; torch has it for GPUs only (PersonNorm: everywhere)
+        sync_batchnorm=is_several and is_cuda,
         use_distributed_sampler=False,  # the data module knows who reads what
         precision=_PRECISIONS[recipe.precision],  # type: ignore[arg-type]
-        deterministic="warn" if devices[0].type == "cuda" else None,
+        deterministic="warn" if is_cuda else None,
         max_epochs=recipe.epochs,
         limit_val_batches=1.0 if fold.val_ids else 0,
         num_sanity_val_steps=0,
-        logger=_loggers(folder),
+        logger=TensorBoardLogger(folder, name="tensorboard", version=""),
+        log_every_n_steps=1,  # nothing is logged by step, but Lightning warns of epochs that are shorter
         callbacks=[
             *([best] if fold.val_ids else []),
             History(folder / "epochs.csv"),
@@ -195,41 +192,19 @@ def _train_fold(
     trainer.fit(task, data, ckpt_path=str(resume) if resume.exists() else None, weights_only=True)
     if not trainer.is_global_zero:
         return
-    facts = reader.facts
-    passport = Passport(
-        dataset=facts.dataset.name,
+    passport = make_passport(
+        reader,
+        recipe,
         protocol=protocol,
         fold=fold.name,
-        class_names=list(class_names),
-        joint_names=list(facts.skeleton.joint_names),
-        links=[list(pair) for pair in facts.skeleton.links],
-        bones=[list(pair) for pair in facts.skeleton.bones],
-        array=array,
-        tap=tap,
-        in_channels=data.in_channels,
-        num_frames=data.num_frames,
+        class_names=class_names,
         num_persons=data.num_persons,
-        meaning=dict(facts.meaning),
-        meaning_sha256=facts.meaning_sha256,
-        recipe=recipe.to_json(),
         num_train=len(fold.train_ids),
         epoch=best.epoch + 1 if best.weights else recipe.epochs,
         chosen_by=f"best top-1 on {chosen_from}" if best.weights else "last epoch",
     )
     save_checkpoint(folder / CHECKPOINT, passport, best.weights or model.state_dict())
     resume.unlink(missing_ok=True)
-
-
-def _with_validation(reader: StoreReader, fold: Fold, recipe: Recipe) -> tuple[Fold, str]:
-    """Return the fold with the clips on which the epoch is chosen, if any, and what they are in words."""
-    if recipe.select_on == "none":
-        return replace(fold, val_ids=()), ""
-    if recipe.select_on == "test":
-        return replace(fold, val_ids=fold.test_ids), "the test clips themselves"
-    if fold.val_ids:
-        return fold, f"{len(fold.val_ids)} validation clips"
-    held = hold_out(fold, (row.entry for row in reader.rows), share=recipe.hold_out, seed=recipe.seed)
-    return held, f"{len(held.val_ids)} clips of training subjects that were held out"
 
 
 def _scores_of(reader: StoreReader, fold: Fold, folder: Path, machine: Machine) -> Scores:
@@ -258,14 +233,6 @@ def _augment(recipe: Recipe) -> Augment | None:
         person_dropout=recipe.person_dropout,
     )
     return None if augment == Augment() else augment
-
-
-def _loggers(folder: Path) -> list[Logger]:
-    """TensorBoard's files, where it or tensorboardX is installed; epochs.csv is always written."""
-    if not any(importlib.util.find_spec(name) for name in ("tensorboard", "tensorboardX")):
-        logger.info("neither tensorboard nor tensorboardX is installed: epochs.csv is the only log")
-        return []
-    return [TensorBoardLogger(folder, name="tensorboard", version="")]
 
 
 def _title(reader: StoreReader, protocol: str, recipe: Recipe) -> str:

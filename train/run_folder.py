@@ -17,6 +17,7 @@ from train.splits import Fold
 
 CHECKPOINT = "checkpoint.pt"
 SCORES = "scores.npz"
+RECIPE = "recipe.json"
 RESUME = "resume.ckpt"
 _RUN = "run.json"
 
@@ -70,7 +71,7 @@ def begin_run(
             )
         return
     make_folder(folder)
-    write_file(folder / "recipe.json", pretty(recipe.to_json()))
+    write_file(folder / RECIPE, pretty(recipe.to_json()))
     write_file(path, pretty({"store": reader.address, **facts}))
 
 

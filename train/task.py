@@ -62,5 +62,6 @@ class ClassificationTask(LightningModule):
             self.accuracy.update(self(batch), batch["label"])
 
     def on_validation_epoch_end(self) -> None:
-        self.log("top1", self.accuracy.compute())
+        # the same in all processes; in the logs by epoch, with the loss (train/history.py)
+        self.log("top1", self.accuracy.compute(), logger=False, sync_dist=True)
         self.accuracy.reset()

@@ -5,8 +5,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -18,48 +16,20 @@ pytest.importorskip("train.scores")
 
 from scripts.evaluate_checkpoint import main as evaluate
 from scripts.train_stream import main as train
+from store import open_store
 from store.facts import StoreFacts
 from store.skeleton import make_skeleton
 from tests.doors import call
 from tests.store_makers import make_facts
+from tests.train_runs import SMALL, assert_same_run, curve, killed, words
 from tests.train_stores import train_entries, train_store, with_dataset, with_meaning
-from train.checkpoint import load_checkpoint, load_model
+from train import load_model
+from train.checkpoint import load_checkpoint
 from train.scores import load_scores
+from train.streams import clip_stream
 from train.task import ClassificationTask
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-# 16 training clips are 4 steps of 4; dropout and augmentation draw something in each
-SMALL = [
-    "width=8",
-    "epochs=3",
-    "batch_size=4",
-    "lr=0.05",
-    "dropout=0.3",
-    "jitter=1",
-    "joint_dropout=0.2",
-    "warmup_epochs=1",
-]
-KILLED = """
-import os, signal, sys
-import torch
-from scripts.train_stream import main
-from train.task import ClassificationTask
-
-torch.set_num_threads(1)
-number, step = int(sys.argv[1]), ClassificationTask.training_step
-calls = 0
-
-def training_step(self, batch, batch_idx):
-    global calls
-    if calls == number:
-        os.kill(os.getpid(), signal.SIGKILL)
-    calls += 1
-    return step(self, batch, batch_idx)
-
-ClassificationTask.training_step = training_step
-sys.exit(main(sys.argv[2:]))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -69,31 +39,12 @@ def store(tmp_path_factory):
     return root
 
 
-def words(store, run, *more):
-    return [f"--store={store}", f"--run={run}", "--device=cpu", *SMALL, *map(str, more)]
-
-
 @pytest.fixture(scope="module")
 def whole(store, tmp_path_factory):
     """An uninterrupted run."""
     run = tmp_path_factory.mktemp("runs") / "whole"
     assert call(train, *words(store, run)) == 0
     return run
-
-
-def assert_same_run(one, other):
-    ours, theirs = (load_checkpoint(run / "checkpoint.pt") for run in (one, other))
-    assert ours.passport == theirs.passport
-    assert ours.weights.keys() == theirs.weights.keys()
-    assert all(torch.equal(ours.weights[name], theirs.weights[name]) for name in ours.weights)
-    for name in ("epochs.csv", "results.csv", "classes.csv", "confusion.csv", "scores.npz"):
-        assert (one / name).read_bytes() == (other / name).read_bytes(), name
-
-
-def killed(number, *arguments):
-    """Run the command and kill it when it begins its step of this number."""
-    run = subprocess.run([sys.executable, "-c", KILLED, str(number), *arguments], capture_output=True)
-    assert run.returncode == -signal.SIGKILL, run.stderr.decode()
 
 
 @pytest.mark.parametrize(("every", "resumes_at"), [("0", 6), ("1000", 4)])
@@ -164,8 +115,11 @@ def test_a_seed_fixes_the_result_and_another_one_changes_it(store, whole, tmp_pa
 
 def test_a_finished_run_only_prints(store, whole, capsys, monkeypatch):
     monkeypatch.setattr(ClassificationTask, "training_step", lambda *_: 1 / 0)
+    before = (whole / "scores.npz").read_bytes()
 
     assert call(train, *words(store, whole)) == 0
+
+    assert (whole / "scores.npz").read_bytes() == before
 
     out = capsys.readouterr().out
     assert "Toy, p1, after 3 epochs" in out
@@ -186,6 +140,8 @@ def test_what_a_run_leaves(store, whole):
     assert json.loads((whole / "recipe.json").read_text())["steps"] == [2, 3]
     assert (whole / "confusion.png").stat().st_size > 1000
     assert "p1: " in (whole / "run.log").read_text() or (whole / "run.log").exists()
+    assert curve(whole, "loss") == pytest.approx([float(row["loss"]) for row in rows])
+    assert curve(whole, "lr") == pytest.approx([0.05, 0.05, 0.005])
 
 
 def test_a_checkpoint_says_what_it_is(store, whole):
@@ -201,8 +157,22 @@ def test_a_checkpoint_says_what_it_is(store, whole):
     assert (passport["tap"], passport["array"]) == ("net.a", "pooled/net.a")
     assert passport["recipe"]["stream"] == "hpj"
     assert passport["num_train"] == 16
-    logits = load_model(whole / "checkpoint.pt")(torch.zeros(1, 3, 3, 2, 2), torch.tensor([[True, False]]))
-    assert logits.shape == (1, 2)
+
+
+def test_a_model_is_ready_for_programs(store, whole):
+    """One clip of the store, by hand, gets the scores that the run wrote."""
+    model = load_model(whole / "checkpoint.pt")
+    reader, first = open_store(str(store)), load_scores(whole / "scores.npz")
+    clip_id = first.clip_ids[0]
+    valid = reader.person_valid(clip_id)
+    stream = clip_stream(reader.read(model.passport.array, clip_id), valid, "hpj", reader.facts.skeleton)
+    with torch.no_grad():
+        logits = model(stream[None], torch.from_numpy(valid.any(0))[None])
+
+    np.testing.assert_allclose(logits[0], first.values[0], rtol=1e-4, atol=1e-5)
+    assert model.passport.class_names == ["sit", "stand"]
+    assert not model.training
+    assert model.check_fits(reader) == []
 
 
 def test_a_run_with_other_choices_is_refused(store, whole, capsys):
@@ -288,11 +258,7 @@ def test_evaluating_gives_the_scores_of_the_training(store, whole, tmp_path, cap
 
     assert call(evaluate, checkpoint, f"--store={store}", f"--out={tmp_path}", "--device=cpu") == 0
 
-    again, first = (load_scores(folder / "scores.npz") for folder in (tmp_path, whole))
-    assert (again.clip_ids, again.class_names) == (first.clip_ids, first.class_names)
-    assert again.labels == first.labels
-    # the last bits have differed once, on a loaded machine
-    np.testing.assert_allclose(again.values, first.values, rtol=1e-5, atol=1e-6)
+    assert (tmp_path / "scores.npz").read_bytes() == (whole / "scores.npz").read_bytes()
     assert "trained on toy, p1, last epoch" in capsys.readouterr().out
 
 

@@ -1,6 +1,8 @@
 """Which way imports go (design, section 3), read from the source."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -71,6 +73,12 @@ def test_arrays_on_disk_are_the_stores_business(library):
 
     assert len(importers) == 1, importers
     assert importers.pop().startswith("store/")
+
+
+def test_ensembles_do_without_torch():
+    check = "import sys, train, train.ensemble; sys.exit('torch' in sys.modules or hasattr(train, 'nothing'))"
+
+    assert subprocess.run([sys.executable, "-c", check], cwd=ROOT).returncode == 0
 
 
 def test_trainer_draws_in_one_file():

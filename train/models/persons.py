@@ -1,10 +1,13 @@
 """Persons in and out of the batch: the networks see one person per row, clips come and go with up to M."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
+from torch.distributed.nn.functional import all_reduce
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +68,17 @@ def mean_over_persons(pooled: Tensor, rows: Rows) -> Tensor:
     return every.view(shape).sum(0) / there.view(*shape[:2], 1).sum(0)
 
 
+# of torch's BatchNorm
+_MOMENTUM = 0.1
+_EPSILON = 1e-5
+
+
 class PersonNorm(nn.Module):
     """BatchNorm with statistics and scales per person slot, channel and joint (specs/ctrgcn.md 1, step 2).
 
     Each slot is normalised over its own rows and frames, so absent persons leave no trace in the statistics;
     a slot without rows keeps its running statistics. Parameters and statistics are (M, C * V), joint fastest.
+    Processes that share a batch train with the statistics of all its rows.
     """
 
     running_mean: Tensor
@@ -85,12 +94,36 @@ class PersonNorm(nn.Module):
 
     def forward(self, x: Tensor, counts: tuple[int, ...]) -> Tensor:
         """Normalise (N, C, V, T), whose rows are sorted by slot; ``counts`` of them per slot."""
+        chunks = torch.split(x.flatten(1, 2), list(counts))
+        if self.training and dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
+            return torch.cat(self._normed_together(chunks)).view(x.shape)
         normed = [
             F.batch_norm(
                 chunk, self.running_mean[slot], self.running_var[slot], self.weight[slot], self.bias[slot],
                 training=self.training,
             )
-            for slot, chunk in enumerate(torch.split(x.flatten(1, 2), list(counts)))
+            for slot, chunk in enumerate(chunks)
             if counts[slot]
         ]  # fmt: skip
         return torch.cat(normed).view(x.shape)
+
+    def _normed_together(self, chunks: Sequence[Tensor]) -> list[Tensor]:
+        """Do the same with the rows of all processes, of which one may have none of a slot."""
+        sums = []
+        for chunk in chunks:  # (rows of the slot, C * V, T); float64, because variances are differences here
+            wide = chunk.double()
+            number = torch.full_like(wide[:0].sum((0, 2)), chunk.shape[0] * chunk.shape[2])
+            sums.append(torch.stack([number, wide.sum((0, 2)), wide.square().sum((0, 2))]))
+        numbers, totals, squares = all_reduce(torch.stack(sums)).unbind(1)  # type: ignore[no-untyped-call]
+        means = totals / numbers.clamp(min=1)
+        variances = (squares / numbers.clamp(min=1) - means.square()).clamp(min=0)
+        with torch.no_grad():
+            seen = (numbers[:, 0] > 0)[:, None]
+            unbiased = variances * numbers / (numbers - 1).clamp(min=1)
+            for running, now in ((self.running_mean, means), (self.running_var, unbiased)):
+                running.copy_(
+                    torch.where(seen, torch.lerp(running, now.to(running.dtype), _MOMENTUM), running)
+                )
+        scales = ((variances + _EPSILON).rsqrt() * self.weight).float()
+        shifts = (self.bias - means * scales).float()
+        return [chunk * scales[slot, :, None] + shifts[slot, :, None] for slot, chunk in enumerate(chunks)]
