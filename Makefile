@@ -30,9 +30,10 @@ DEVICE ?=
 SCHEDULER ?=
 ## FORMAT           import: npy, pyskl or ntu-skeleton; export: npy or pyskl
 FORMAT ?=
-## FROM             import, import-scores: the folder or file to read
+## FROM             import, import-scores, import-weights: the folder or file to read
 FROM ?=
-## TO               export: the folder or file to write; import-scores, ensemble: the folder to write into
+## TO               export: the folder or file to write; import-scores, import-weights, ensemble: the
+##                  folder to write into
 TO ?=
 ## CLIP             show: a clip's id, several with commas between, or random:5 (the first clip with data)
 CLIP ?=
@@ -74,7 +75,7 @@ export PYTHONNOUSERSITE = 1
 
 .DEFAULT_GOAL = help
 .PHONY: help setup demo videos extract presets info verify reindex show sheet probe train evaluate ensemble import-scores \
-	import export bench test lint format lock
+	import-weights import export bench test lint format lock
 
 help:  ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-17s%s\n", $$1, $$2 }' Makefile
@@ -134,6 +135,10 @@ evaluate: setup  ## checkpoint to scores and tables, on any store that fits
 	$(RUN) -m scripts.evaluate_checkpoint $(call option,CHECKPOINT,checkpoint) $(TRAINED) \
 		$(call option,PROTOCOL,protocol) $(call option,DEVICE,device) $(ARGS)
 
+import-weights: need-FROM need-STORE need-TO setup  ## the authors' weights of a network to a checkpoint
+	$(RUN) -m scripts.import_weights --from "$(FROM)" --to "$(TO)" --store "$(STORE)" $(call option,STREAM,stream) \
+		$(call option,MODEL,model) $(call option,PROTOCOL,protocol) $(ARGS)
+
 import: need-FORMAT need-FROM need-STORE setup  ## files of other formats to a store; resumes
 	$(RUN) -m scripts.import_store --format "$(FORMAT)" --from "$(FROM)" --store "$(STORE)" \
 		$(call option,DATASET,dataset) $(call option,TAPS,tap) $(ARGS)
@@ -176,6 +181,8 @@ need-DATASET need-STORE need-FORMAT need-FROM need-TO need-SCORES: need-%:
 EXAMPLE_DATASET = ntu60
 EXAMPLE_STORE = data/stores/ntu60
 EXAMPLE_FORMAT = pyskl
-EXAMPLE_FROM = $(if $(filter import-scores,$(MAKECMDGOALS)),data/raw/scores,data/raw/ntu60_hrnet.pkl)
-EXAMPLE_TO = $(if $(filter import-scores,$(MAKECMDGOALS)),runs/ntu60,data/exports/ntu60.pkl)
+EXAMPLE_FROM = $(or $(EXAMPLE_FROM_$(firstword $(MAKECMDGOALS))),data/raw/ntu60_hrnet.pkl)
+EXAMPLE_FROM_import-scores = data/raw/scores
+EXAMPLE_FROM_import-weights = data/raw/weights.pt
+EXAMPLE_TO = $(if $(filter import-scores import-weights,$(MAKECMDGOALS)),runs/ntu60,data/exports/ntu60.pkl)
 EXAMPLE_SCORES = runs/ntu60
