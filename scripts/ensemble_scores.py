@@ -8,6 +8,7 @@ Some ways to call it:
   python -m scripts.ensemble_scores --scores runs/mine --weights hpj=0.6 hpb=0.4
   python -m scripts.ensemble_scores --scores a.npz b.npz --weights a:softmax=1 b:softmax=2
   python -m scripts.ensemble_scores --scores runs/mine --weights fit --fit-on subjects:2,10
+  python -m scripts.ensemble_scores --scores runs/mine --weights fit --fit-scores runs/mine/*/on-*-val
   python -m scripts.ensemble_scores --scores runs/mine --streams hpj hpb hpj+hpb hpj+hpb+hpnet
 """
 
@@ -22,10 +23,11 @@ from scripts.logs import log_to_stderr
 from store.durable import write_file
 from store.errors import StoreError
 from train.ensemble import PUBLISHED, Weights, equal_weights, fuse, parse_weights
-from train.fit_weights import fit_clips, fit_weights
+from train.fit_weights import check_apart, fit_clips, fit_weights
 from train.metrics import Metrics, measure
 from train.report_confusion import draw_confusion
 from train.report_tables import classes_csv, confusion_csv, render_classes, render_rows, rows_csv
+from train.run_folder import RECIPE, SCORES
 from train.scores import Scores, ScoresError, load_scores, save_scores
 
 logger = logging.getLogger(__name__)
@@ -49,15 +51,21 @@ def _ensemble(options: argparse.Namespace) -> None:
     for_fit: Mapping[str, Scores] = {}
     fitted_on = ""
     if options.weights == ["fit"]:
-        first = next(iter(streams.values()))
-        chosen, fitted_on = fit_clips(first, options.fit_on)
-        for_fit = {name: scores.of(chosen) for name, scores in streams.items()}
-        streams = {name: scores.of(set(scores.labels) - chosen) for name, scores in streams.items()}
-        num_left = len(next(iter(streams.values())).labels)
-        print(
-            f"Weights are fitted on {len(chosen)} of {len(first.labels)} clips ({fitted_on}); "
-            f"all figures are of the other {num_left}."
-        )
+        if options.fit_scores:
+            for_fit = _load(options.fit_scores)
+            fitted_on = check_apart(for_fit, streams)
+            print(f"Weights are fitted on {fitted_on}.")
+        else:
+            first = next(iter(streams.values()))
+            chosen, fitted_on = fit_clips(first, options.fit_on)
+            for_fit = {name: scores.of(chosen) for name, scores in streams.items()}
+            streams = {name: scores.of(set(scores.labels) - chosen) for name, scores in streams.items()}
+            num_left = len(next(iter(streams.values())).labels)
+            print(
+                f"Weights are fitted on {len(chosen)} of {len(first.labels)} clips ({fitted_on}); "
+                f"all figures are of the other {num_left}."
+            )
+            fitted_on += ", which are left out here"
     metrics: dict[str, Metrics] = {}
     weights_of: dict[str, str] = {}
     for row, names in rows.items():
@@ -72,7 +80,7 @@ def _ensemble(options: argparse.Namespace) -> None:
                 )
             weights_of[row] = ", ".join(f"{name} {weights[name]}" for name in names) + f"; {words}"
             if fitted_on:
-                weights_of[row] += f" on {fitted_on}, which are left out here"
+                weights_of[row] += f" on {fitted_on}"
         fused = fuse(parts, weights)
         metrics[row] = measure(fused, missing_is_wrong=not options.leave_out_missing)
     last = metrics[row]
@@ -109,10 +117,12 @@ def _load(words: Sequence[str]) -> dict[str, Scores]:
         name, equals, rest = word.partition("=")
         path = Path(rest if equals else word)
         if path.is_dir():
-            found = sorted(path.glob("*.npz"))
+            runs = [run for run in sorted(path.iterdir()) if (run / RECIPE).exists()]
+            found = sorted(path.glob("*.npz")) or [run / SCORES for run in runs]
             if not found:
                 raise ScoresError(
-                    f"{path}: no .npz in it; `make import-scores` and `make evaluate` write such"
+                    f"{path}: no .npz and no run in it; `make train`, `make evaluate` and "
+                    "`make import-scores` write such"
                 )
             paths += [("", one) for one in found]
         else:
@@ -187,7 +197,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         required=True,
         nargs="+",
         metavar="[NAME=]FILE",
-        help="score files, or folders of them; each is called by its stream unless it is given a name",
+        help="score files, or folders of them or of runs; each is called by its stream, or by NAME",
     )
     parser.add_argument(
         "--weights",
@@ -201,10 +211,16 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--fit-on",
-        default="half",
         metavar="CLIPS",
         help="with `fit`: the clips to fit on, which are then not reported: half or half:SEED (of each "
         "class), subjects:2,10, or a file of clip ids (default: half)",
+    )
+    parser.add_argument(
+        "--fit-scores",
+        nargs="+",
+        metavar="[NAME=]FILE",
+        help="with `fit`: score files of other clips to fit on, such as those of `make evaluate` with "
+        "--split val; nothing is left out of the report then",
     )
     parser.add_argument(
         "--streams",
@@ -218,7 +234,13 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--to", type=Path, metavar="FOLDER", help="for what is written (default: ensemble, beside the scores)"
     )
-    return parser.parse_args(argv)
+    options = parser.parse_args(argv)
+    if options.fit_on and options.fit_scores:
+        parser.error("--fit-on and --fit-scores: give one of them")
+    if (options.fit_on or options.fit_scores) and options.weights != ["fit"]:
+        parser.error("--fit-on and --fit-scores are for --weights fit")
+    options.fit_on = options.fit_on or "half"
+    return options
 
 
 if __name__ == "__main__":

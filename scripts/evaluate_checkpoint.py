@@ -18,6 +18,7 @@ from train.evaluate import score_fold, write_results
 from train.report_tables import render_classes, render_rows
 from train.run_folder import CHECKPOINT, run_folder
 from train.splits import Fold, first_protocol, folds
+from train.validation import validation_as_test
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +55,8 @@ def _evaluate(options: argparse.Namespace) -> None:
     parts = {}
     for checkpoint in checkpoints:
         name, fold = _fold_of(checkpoint, reader, protocol, is_own=is_own, num_checkpoints=len(checkpoints))
+        if options.split == "val":
+            fold = _validation_of(checkpoint, reader, fold)
         parts[name] = score_fold(
             checkpoint,
             reader,
@@ -64,9 +67,11 @@ def _evaluate(options: argparse.Namespace) -> None:
             only_known_classes=options.only_known_classes,
         )
     base = where if where.is_dir() else where.parent
-    out = options.out or base / f"on-{reader.facts.dataset.name}-{protocol.replace(':', '-')}"
+    split = "" if options.split == "test" else f"-{options.split}"
+    out = options.out or base / f"on-{reader.facts.dataset.name}-{protocol.replace(':', '-')}{split}"
     recipe = checkpoints[0].recipe
     title = f"{reader.facts.dataset.title}, {protocol}: {recipe.stream}, {recipe.model}"
+    title += "" if options.split == "test" else ", validation clips"
     rows = write_results(out, title, parts)
     print(f"{out}: {title}; trained on {trained_on.dataset}, {trained_on.protocol}, {trained_on.chosen_by}")
     source = next(iter(parts.values())).source
@@ -111,6 +116,17 @@ def _fold_of(
     return protocol, replace(found[0], name=protocol, test_ids=tuple(expected), expected=expected)
 
 
+def _validation_of(checkpoint: Checkpoint, reader: StoreReader, fold: Fold) -> Fold:
+    """Return a fold that tests the validation clips of a checkpoint's own fold."""
+    passport = checkpoint.passport
+    if fold.name != passport.fold or reader.facts.dataset.name != passport.dataset:
+        raise CheckpointError(
+            f"{reader.address}, {fold.name}: {checkpoint.where} was trained on {passport.dataset}, "
+            f"{passport.protocol}, {passport.fold}; only of that are there clips known to be for validation"
+        )
+    return validation_as_test(reader, fold, checkpoint.recipe)
+
+
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m scripts.evaluate_checkpoint", description=__doc__)
     parser.add_argument(
@@ -126,6 +142,13 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--protocol",
         help="whose test clips (default: the training's; of another dataset the store's first); all: every "
         "clip with a label",
+    )
+    parser.add_argument(
+        "--split",
+        choices=("test", "val"),
+        default="test",
+        help="val: the validation clips instead, of the protocol or held out in training (for "
+        "--fit-scores of the ensemble)",
     )
     parser.add_argument("--accept", default="", help="settings that may differ, with commas between")
     parser.add_argument(

@@ -59,6 +59,32 @@ def fit_clips(scores: Scores, wish: str) -> tuple[frozenset[str], str]:
     return frozenset(chosen), words
 
 
+def check_apart(for_fit: Mapping[str, Scores], reported: Mapping[str, Scores]) -> str:
+    """Check that scores to fit on are of every reported stream, and of none of the reported clips.
+
+    Returns:
+        How many clips they are, and of which files, in words.
+
+    Raises:
+        ScoresError: a stream lacks, or a clip is on both sides.
+    """
+    missing = [name for name in reported if name not in for_fit]
+    if missing:
+        raise ScoresError(
+            f"no scores to fit on for {', '.join(missing)}; there are those of {', '.join(for_fit)}. Name "
+            "files alike: name=file"
+        )
+    expected = {clip_id for scores in reported.values() for clip_id in scores.labels}
+    for scores in for_fit.values():
+        if both := sorted(expected & scores.labels.keys()):
+            raise ScoresError(
+                f"{scores.where}: {len(both)} of its {len(scores.labels)} clips are reported too, such as "
+                f"{both[0]!r}; expected scores of other clips, as `make evaluate` writes with --split val"
+            )
+    used = [for_fit[name] for name in reported]
+    return f"{len(used[0].labels)} clips of {', '.join(scores.where for scores in used)}"
+
+
 def fit_weights(parts: Mapping[str, Scores], *, by_class: bool) -> Weights:
     """Return the weights under which the clips' own classes are most likely.
 

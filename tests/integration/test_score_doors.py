@@ -95,6 +95,29 @@ def test_weights_fitted_on_a_subject_are_reported_on_the_others(two_streams, cap
     assert found["hpb+hpj"]["weights"].endswith("; fitted on subjects anna, which are left out here")
 
 
+def test_weights_fitted_on_other_files_leave_nothing_out(two_streams, tmp_path, capsys):
+    for name in ("hpj", "hpb"):
+        others = scores(np.eye(3), "xyz", labels={"x": "sit", "y": "stand", "z": "wave"})
+        save_scores(tmp_path / f"val/{name}.npz", others)
+    words = ("--scores", two_streams, "--weights", "fit", "--fit-scores", tmp_path / "val")
+
+    assert call(ensemble_scores.main, *words) == 0
+
+    files = ", ".join(f"{tmp_path}/val/{name}.npz" for name in ("hpb", "hpj"))
+    assert capsys.readouterr().out.startswith(f"Weights are fitted on 3 clips of {files}.")
+    found = table_of(two_streams / "ensemble")
+    assert {line["expected"] for line in found.values()} == {"4"}
+    assert found["hpb+hpj"]["weights"].endswith(f"; fitted on 3 clips of {files}")
+
+
+@pytest.mark.parametrize("words", [["--weights", "equal", "--fit-scores", "x"], ["--fit-on", "half"]])
+def test_what_to_fit_on_is_for_fits(two_streams, capsys, words):
+    with pytest.raises(SystemExit, match="2"):
+        call(ensemble_scores.main, "--scores", two_streams, *words)
+
+    assert "--fit-on and --fit-scores are for --weights fit" in capsys.readouterr().err
+
+
 def test_files_can_be_given_names(two_streams):
     words = (f"one={two_streams}/hpj.npz", f"two={two_streams}/hpj.npz")
     assert call(ensemble_scores.main, "--scores", *words, "--streams", "one+two") == 0
@@ -107,12 +130,20 @@ def test_files_can_be_given_names(two_streams):
     [
         (["--scores", "{}/hpj.npz", "{}/hpj.npz"], "are both called 'hpj'; name one: other="),
         (["--scores", "{}/none.npz"], "none.npz: no such file"),
-        (["--scores", "{}/.."], "no .npz in it; `make import-scores`"),
+        (["--scores", "{}/.."], "no .npz and no run in it; `make train`"),
         (["--scores", "{}", "--streams", "hpj+hpx"], "'hpj+hpx': no such stream; there are hpb, hpj"),
         (["--scores", "{}", "--weights", "hpj=1"], "no weight for hpb; add it to WEIGHTS or leave it out"),
         (["--scores", "{}", "--weights", "ntu25"], "WEIGHTS 'ntu25': expected stream=number, fit, equal"),
         (["--scores", "{}", "--weights", "ntu60/xsub"], ""),
         (["--scores", "{}", "--weights", "fit", "--fit-on", "subjects:x"], "its subjects are anna, ben"),
+        (
+            ["--scores", "{}", "--weights", "fit", "--fit-scores", "{}/hpj.npz"],
+            "no scores to fit on for hpb; there are those of hpj. Name files alike: name=file",
+        ),
+        (
+            ["--scores", "{}", "--weights", "fit", "--fit-scores", "{}"],
+            "hpb.npz: 4 of its 4 clips are reported too, such as 'a'",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_said(two_streams, capsys, words, message):
