@@ -106,7 +106,7 @@ class TrainedModel(nn.Module):
     """A trained model, ready to be asked, and what it fits.
 
     Args:
-        model: in evaluation mode.
+        model: the network.
         checkpoint: where it is from.
 
     Attributes:
@@ -118,6 +118,7 @@ class TrainedModel(nn.Module):
         self.model = model
         self.passport = checkpoint.passport
         self._checkpoint = checkpoint
+        self.eval()
 
     def forward(self, stream: Tensor, present: Tensor | None = None) -> Tensor:
         """Return logits, in the order of ``passport.class_names``.
