@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from extract.datasets.demo import DEMO
-from scripts.demo_videos.actions import ACTIONS
 from scripts.probe.linear import probe
 from scripts.probe.views import views
 from store import StoreError, StoreReader, open_store
@@ -94,6 +93,9 @@ def _groups(dataset: str, names: Sequence[str]) -> dict[str, list[int]]:
     """Return which classes are averaged together: all, and for the demo what tells them apart."""
     groups = {"all": list(range(len(names)))}
     if dataset.startswith(DEMO.name):
+        # only here: it draws, with packages that `make setup WITH=train` leaves out
+        from scripts.demo_videos.actions import ACTIONS
+
         told_by = {action.replace("_", " "): facts.told_by for action, facts in ACTIONS.items()}
         for kind in ("pose", "object", "pair"):
             groups[f"by {kind}"] = [number for number, name in enumerate(names) if told_by.get(name) == kind]

@@ -88,6 +88,7 @@ def test_clips_of_a_subject_are_left_out_together():
 
 @pytest.mark.parametrize("dataset", ["demo", "demo_full"])
 def test_the_demos_classes_are_grouped_by_what_tells_them_apart(dataset):
+    pytest.importorskip("scipy")  # of the package that draws the demo
     from scripts.probe_features import _groups
 
     assert _groups(dataset, ["wave", "drink", "push", "clap"]) == {
