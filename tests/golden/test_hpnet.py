@@ -1,4 +1,4 @@
-"""HP-Net and its text modulation with the authors' weights against golden/models; tolerances from meta.json."""
+"""HP-Net and its modulations with the authors' weights against golden/models; tolerances from meta.json."""
 
 import json
 
@@ -87,7 +87,8 @@ def test_authors_weights_give_the_authors_numbers(mode):
 
     gcn = seen["skeleton"].joints.mean(1).chunk(3, 1)
     found = {
-        "text_features": model.text, "video_features": seen["video"], "trmm": seen["trmm"], "logits": scores.logits,
+        "text_features": model.text, "video_features": seen["video"], "trmm": seen["trmm"],
+        "logits": scores.logits,
         **{f"gcn_{letter}": part for letter, part in zip(LETTERS.values(), gcn, strict=True)},
         **{f"logits_{letter}": scores.auxiliary[stream] for stream, letter in LETTERS.items()},
     }  # fmt: skip
@@ -115,7 +116,7 @@ def test_a_tensor_that_is_missing_is_named():
 
 
 def test_nothing_that_the_authors_use_is_dropped():
-    weights, arrays, _ = golden("hpnet_tiny")
+    weights, _, _ = golden("hpnet_tiny")
     unused = json.loads((shared("golden/models/hpnet_tiny") / "meta.json").read_text())["unused_keys"]
 
     text = text_from_authors(weights)

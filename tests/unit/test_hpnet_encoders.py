@@ -2,9 +2,11 @@
 
 import itertools
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
+from huggingface_hub.errors import RemoteEntryNotFoundError
 from torch import nn
 from transformers import XCLIPConfig, XCLIPModel
 
@@ -65,7 +67,8 @@ def test_parameters_of_the_fact_sheet():
 
     assert in_millions(video.vision_model, video.visual_projection) == 121.65
     assert round(sum(value.numel() for value in messages) / 1e6, 2) == 35.45
-    assert in_millions(video.mit, digits=3) == 3.157
+    block = 4 * (512 * 512 + 512) + (512 * 2048 + 2048) + (2048 * 512 + 512) + 2 * 2 * 512
+    assert num_parameters(video.mit) == block + 8 * 512 == 3_156_480  # the sheet's 3.157 M, rounded up
     assert in_millions(text) == 63.43
     assert in_millions(text.text_model.encoder) == 37.83
     assert in_millions(text.text_model.embeddings.token_embedding) == 25.30
@@ -188,7 +191,7 @@ def test_vocabulary_of_something_else_is_refused(tmp_path):
     (tmp_path / "merges.txt").write_text("#version: 0.2\n")
 
     with pytest.raises(
-        PretrainedError, match="of 4 tokens, .* is 0 and .* is 1; expected the vocabulary of CLIP"
+        PretrainedError, match=r"of 4 tokens, .* is 0 and .* is 1; expected the vocabulary of CLIP"
     ):
         load_tokenizer(str(tmp_path))
 
@@ -205,12 +208,32 @@ def test_folder_without_the_files_says_which_belong_there(tmp_path):
         load_encoders(str(tmp_path))
 
 
-def unreachable(name, file):
-    raise OSError("cannot connect")
+@pytest.fixture
+def the_hub(monkeypatch, tmp_path):
+    """A hub that gives only these files; the list says what it was asked for."""
+    asked = []
+
+    def start(*files, kept=()):
+        def download(name, file):
+            asked.append(file)
+            if not files:
+                raise OSError("cannot connect")
+            if file not in files:
+                raise RemoteEntryNotFoundError(
+                    f"no {file}", response=SimpleNamespace(headers={}, request=None)
+                )
+            return str(tmp_path / file)
+
+        monkeypatch.setattr(hub, "hf_hub_download", download)
+        keep = {file: str(tmp_path / file) for file in kept}
+        monkeypatch.setattr(hub, "try_to_load_from_cache", lambda name, file: keep.get(file))
+        return asked
+
+    return start
 
 
-def test_hub_that_cannot_be_reached_says_what_to_fetch(monkeypatch):
-    monkeypatch.setattr(hub, "hf_hub_download", unreachable)
+def test_hub_that_cannot_be_reached_says_what_to_fetch(the_hub):
+    asked = the_hub()
 
     with pytest.raises(PretrainedError) as caught:
         find_folder("somebody/clip", VOCABULARY)
@@ -222,58 +245,74 @@ def test_hub_that_cannot_be_reached_says_what_to_fetch(monkeypatch):
         "huggingface.co/somebody/clip",
     ):
         assert part in str(caught.value)
+    assert asked == ["vocab.json"]  # once is slow enough
 
 
-def test_hub_gives_the_first_set_that_it_has(monkeypatch, tmp_path):
-    asked = []
-
-    def download(name, file):
-        asked.append(file)
-        if file == "model.safetensors":
-            raise OSError("no such file")
-        return str(tmp_path / file)
-
-    monkeypatch.setattr(hub, "hf_hub_download", download)
+def test_hub_gives_the_first_set_that_it_has(the_hub, tmp_path):
+    asked = the_hub("config.json", "pytorch_model.bin")
 
     assert find_folder("somebody/clip", WEIGHTS) == tmp_path
     assert asked == ["config.json", "model.safetensors", "config.json", "pytorch_model.bin"]
 
 
-def test_pretrained_folder_brings_sizes_and_weights(tiny, tmp_path):
+def test_what_was_fetched_before_is_not_asked_for(the_hub, tmp_path):
+    asked = the_hub("config.json", "model.safetensors", kept=["config.json", "pytorch_model.bin"])
+
+    assert find_folder("somebody/clip", WEIGHTS) == tmp_path
+    assert asked == []
+
+
+def test_model_that_lacks_a_file(the_hub):
+    the_hub("config.json")
+
+    with pytest.raises(PretrainedError, match=r"the hub did not give it .*pytorch_model"):
+        find_folder("somebody/clip", WEIGHTS)
+
+
+def whole_model(encoders):
+    """The same sizes, with the parts that HP-Net does without."""
+    vision, text = encoders.video.vision_model.config, encoders.text.text_model.config
     config = XCLIPConfig(
-        vision_config=tiny.video.vision_model.config.to_dict(), text_config=tiny.text.text_model.config.to_dict(),
-        projection_dim=64, prompt_layers=1,
-    )  # fmt: skip
-    model = XCLIPModel(config)
-    model.vision_model.load_state_dict(tiny.video.vision_model.state_dict())
+        vision_config=vision.to_dict(), text_config=text.to_dict(), projection_dim=64, prompt_layers=1
+    )
+    return XCLIPModel(config)
+
+
+def test_pretrained_folder_brings_sizes_and_weights(tiny, tmp_path):
+    model = whole_model(tiny)
     nn.init.constant_(model.logit_scale, 2.0)
     model.save_pretrained(tmp_path)
 
     loaded = load_encoders(str(tmp_path))
 
-    theirs, ours = loaded.video.vision_model.state_dict(), tiny.video.vision_model.state_dict()
-    assert all(torch.equal(theirs[name], value) for name, value in ours.items())
+    for ours, theirs in (
+        (loaded.video.vision_model, model.vision_model),
+        (loaded.video.mit, model.mit),
+        (loaded.text.text_model, model.text_model),
+    ):
+        expected = theirs.state_dict()
+        assert all(torch.equal(value, expected[name]) for name, value in ours.state_dict().items())
     assert loaded.scale == pytest.approx(7.389, abs=1e-3)
     assert not any(parameter.requires_grad for parameter in loaded.text.parameters())
     assert not any("prompts" in name for name in loaded.video.state_dict())
 
 
 def test_weights_that_lack_something_are_refused(tiny, tmp_path):
-    config = XCLIPConfig(
-        vision_config=tiny.video.vision_model.config.to_dict(), text_config=tiny.text.text_model.config.to_dict(),
-        projection_dim=64, prompt_layers=1,
-    )  # fmt: skip
-    model = XCLIPModel(config)
+    model = whole_model(tiny)
     state = {name: value for name, value in model.state_dict().items() if "message_" not in name}
     model.save_pretrained(tmp_path, state_dict=state)
 
-    with pytest.raises(PretrainedError, match="the weights lack 10 tensors, such as vision_model.*message_"):
+    # a linear layer, a norm, and the four projections of attention, each with its bias
+    with pytest.raises(
+        PretrainedError, match=r"the weights lack 12 tensors, such as vision_model\..*message_"
+    ):
         load_encoders(str(tmp_path))
 
 
-def test_folder_of_no_model_is_refused(tmp_path):
-    (tmp_path / "config.json").write_text("{}")
-    (tmp_path / "model.safetensors").write_bytes(b"nothing")
+@pytest.mark.parametrize("file", ["model.safetensors", "pytorch_model.bin"])
+def test_damaged_weights_are_refused(tiny, tmp_path, file):
+    tiny.video.vision_model.config.save_pretrained(tmp_path)
+    (tmp_path / file).write_bytes(b"nothing")
 
     with pytest.raises(PretrainedError, match="no X-CLIP model of transformers"):
         load_encoders(str(tmp_path))

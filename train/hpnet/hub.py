@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from huggingface_hub import hf_hub_download, try_to_load_from_cache
+from huggingface_hub.errors import RemoteEntryNotFoundError
 
 WEIGHTS: tuple[tuple[str, ...], ...] = (
     ("config.json", "model.safetensors"),
@@ -33,23 +34,28 @@ def find_folder(name: str, choices: Sequence[Sequence[str]]) -> Path:
             there = ", ".join(sorted(path.name for path in folder.iterdir())) or "nothing"
             raise PretrainedError(f"{folder} holds {there}; expected {wanted}. Put these files there")
         return folder
-    problems = []
+    for files in choices:  # asking the hub takes half a minute where there is no connection
+        kept = [try_to_load_from_cache(name, file) for file in files]
+        paths = {Path(path).parent for path in kept if isinstance(path, str)}
+        if None not in kept and len(paths) == 1:
+            return paths.pop()
+    problem = "nothing"
     for files in choices:
         try:
-            return [_hub_file(name, file) for file in files][-1].parent
+            return [Path(hf_hub_download(name, file)).parent for file in files][-1]
+        except RemoteEntryNotFoundError as error:
+            problem = _first_line(error)
         except (
             OSError,
             ValueError,
-        ) as error:  # all of the hub's are: no connection, no such model, no such file
-            problems.append(str(error).strip().partition("\n")[0])
+        ) as error:  # all others of the hub: no connection, no such model, no such name
+            problem = _first_line(error)
+            break
     raise PretrainedError(
-        f"{name!r} is no folder, and the hub gave nothing ({problems[-1]}); expected {wanted}. Without "
-        f"a connection: fetch them from huggingface.co/{name} elsewhere, put them into a folder, and name it"
+        f"{name!r} is no folder, and the hub did not give it ({problem}); expected {wanted}. Without a "
+        f"connection: fetch them from huggingface.co/{name} elsewhere, put them into a folder, and name it"
     )
 
 
-def _hub_file(name: str, file: str) -> Path:
-    cached = try_to_load_from_cache(
-        name, file
-    )  # asking the hub takes half a minute where there is no connection
-    return Path(cached if isinstance(cached, str) else hf_hub_download(name, file))
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]

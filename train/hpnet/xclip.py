@@ -4,10 +4,12 @@ Every parameter keeps transformers' name, so that its checkpoints fit as they ar
 HP-Net does without (``prompts_*``) are dropped.
 """
 
+import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from safetensors import SafetensorError
 from tokenizers.pre_tokenizers import ByteLevel
 from torch import Tensor, nn
 from transformers import CLIPTokenizer, XCLIPConfig, XCLIPModel
@@ -15,6 +17,7 @@ from transformers import CLIPTokenizer, XCLIPConfig, XCLIPModel
 from train.hpnet.hub import VOCABULARY, WEIGHTS, PretrainedError, find_folder
 
 START, END = "<|startoftext|>", "<|endoftext|>"
+_DAMAGED = (SafetensorError, pickle.UnpicklingError)
 # text -> ids from START to END, both included
 Tokenizer = Callable[[str], list[int]]
 
@@ -157,7 +160,7 @@ def load_encoders(name: str) -> Encoders:
     folder = find_folder(name, WEIGHTS)
     try:
         model, report = XCLIPModel.from_pretrained(folder, local_files_only=True, output_loading_info=True)
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, EOFError, *_DAMAGED) as error:
         first_line = str(error).strip().partition("\n")[0]
         raise PretrainedError(
             f"{name}: no X-CLIP model of transformers ({first_line}); expected config.json and "
