@@ -25,6 +25,9 @@ ONE_IMPORTER = {
     "dask": {"extract/cluster.py"},
     "distributed": {"extract/cluster.py"},
     "requests": {"extract/download.py"},
+    "transformers": {"train/hpnet/xclip.py"},
+    "tokenizers": {"train/hpnet/xclip.py"},
+    "huggingface_hub": {"train/hpnet/hub.py"},
 }
 WRITERS = {"scripts/bench/made.py", "scripts/demo_videos/write.py"}  # of videos
 

@@ -1,0 +1,61 @@
+"""A model's files by name: a local folder's, or the hub's. The only file that imports huggingface_hub."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from huggingface_hub import hf_hub_download, try_to_load_from_cache
+from huggingface_hub.errors import RemoteEntryNotFoundError
+
+WEIGHTS: tuple[tuple[str, ...], ...] = (
+    ("config.json", "model.safetensors"),
+    ("config.json", "pytorch_model.bin"),
+)
+VOCABULARY: tuple[tuple[str, ...], ...] = (("vocab.json", "merges.txt"), ("tokenizer.json",))
+
+
+class PretrainedError(ValueError):
+    """Files that are not there or are not those of a fitting model; says which ones belong where."""
+
+
+def find_folder(name: str, choices: Sequence[Sequence[str]]) -> Path:
+    """Return the folder that holds a model's files; what the hub has is fetched once and kept.
+
+    Args:
+        name: a local folder, or a name on the hub (owner/model).
+        choices: sets of files, any of which will do: ``WEIGHTS`` or ``VOCABULARY``; the first is tried first.
+
+    Raises:
+        PretrainedError: none of the sets is there, or the hub cannot be reached.
+    """
+    wanted = " or ".join(" + ".join(files) for files in choices)
+    folder = Path(name)
+    if folder.is_dir():
+        if not any(all((folder / file).is_file() for file in files) for files in choices):
+            there = ", ".join(sorted(path.name for path in folder.iterdir())) or "nothing"
+            raise PretrainedError(f"{folder} holds {there}; expected {wanted}. Put these files there")
+        return folder
+    for files in choices:  # asking the hub takes half a minute where there is no connection
+        kept = [try_to_load_from_cache(name, file) for file in files]
+        paths = {Path(path).parent for path in kept if isinstance(path, str)}
+        if None not in kept and len(paths) == 1:
+            return paths.pop()
+    problem = "nothing"
+    for files in choices:
+        try:
+            return [Path(hf_hub_download(name, file)).parent for file in files][-1]
+        except RemoteEntryNotFoundError as error:
+            problem = _first_line(error)
+        except (
+            OSError,
+            ValueError,
+        ) as error:  # all others of the hub: no connection, no such model, no such name
+            problem = _first_line(error)
+            break
+    raise PretrainedError(
+        f"{name!r} is no folder, and the hub did not give it ({problem}); expected {wanted}. Without a "
+        f"connection: fetch them from huggingface.co/{name} elsewhere, put them into a folder, and name it"
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
