@@ -4,7 +4,8 @@ import copy
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
 CONVENTION = (
@@ -33,9 +34,9 @@ def cost_of(network: nn.Module, *shapes: tuple[int, ...]) -> Cost:
         network: whose forward takes float tensors; it is not changed.
         shapes: of its inputs, clips first; one clip gives the cost per clip.
     """
-    network = copy.deepcopy(network).to("meta").eval().requires_grad_(False)  # with gradients the hooks fail
-    inputs: list[Tensor] = [torch.empty(shape, device="meta") for shape in shapes]
-    with FlopCounterMode(display=False) as counter:
-        network(*inputs)
+    counter, network = FlopCounterMode(display=False), copy.deepcopy(network).eval()
+    # tensors of no content; inference, because with gradients the counter's hooks fail
+    with torch.inference_mode(), FakeTensorMode(allow_non_fake_inputs=True), counter:
+        network(*(torch.empty(shape) for shape in shapes))
     operations: int = counter.get_total_flops()  # two per multiply-add
     return Cost(sum(parameter.numel() for parameter in network.parameters()), operations // 2)
