@@ -110,20 +110,20 @@ def _draw_ridges(volume: Tensor, a: Tensor, b: Tensor, peaks: Tensor, sigma: flo
     wh = (high - low).clamp(min=0).long()
     counts = wh.prod(-1).masked_fill(peaks <= 0, 0).flatten()
     ridge = torch.repeat_interleave(counts)  # of each pixel of each window
+    corners = torch.stack([*low.long().unbind(-1), wh[..., 0], planes]).flatten(1)
+    left, top, width, plane = corners.index_select(1, ridge).unbind()
     place = torch.arange(len(ridge), device=a.device) - (counts.cumsum(0) - counts)[ridge]
-    low, width, planes = (
-        low.long().flatten(0, -2)[ridge],
-        wh[..., 0].flatten()[ridge],
-        planes.flatten()[ridge],
-    )
-    x, y = low[:, 0] + place % width, low[:, 1] + place // width
-    a, b = a.flatten(0, -2), b.flatten(0, -2)
-    step = (b - a) / ((b - a) ** 2).sum(-1, keepdim=True).clamp(min=1)  # shorter ones are points
-    offset = torch.stack([x, y], 1) - a[ridge]
-    along = (offset * step[ridge]).sum(1, keepdim=True).clamp_(0, 1)
-    distance2 = (offset - along * (b - a)[ridge]).square_().sum(1)
-    values = torch.exp(-distance2 / (2 * sigma**2)) * peaks.flatten()[ridge]
-    volume.view(-1).scatter_reduce_(0, (planes * rows + y) * columns + x, values, "amax")
+    row = place // width
+    x, y = left + place - row * width, top + row
+    ab = b - a
+    step = ab / (ab**2).sum(-1, keepdim=True).clamp(min=1)  # shorter ones are points
+    lines = torch.stack([part[..., axis] for part in (a, ab, step) for axis in (0, 1)] + [peaks])
+    a_x, a_y, b_x, b_y, step_x, step_y, height = lines.flatten(1).index_select(1, ridge).unbind()
+    off_x, off_y = x - a_x, y - a_y
+    along = (off_x * step_x + off_y * step_y).clamp_(0, 1)
+    distance2 = (off_x - along * b_x).square_() + (off_y - along * b_y).square_()
+    values = torch.exp_(distance2 / (-2 * sigma**2)) * height
+    volume.view(-1).scatter_reduce_(0, (plane * rows + y) * columns + x, values, "amax")
 
 
 def _zeros(points: Tensor, shape: tuple[int, ...], out: Tensor | None) -> Tensor:
