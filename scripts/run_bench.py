@@ -10,6 +10,7 @@ import torch
 
 from extract.execution import keep_float32
 from scripts.bench.crowds import bench_persons
+from scripts.bench.heatmaps import bench_heatmaps
 from scripts.bench.loading import bench_loading
 from scripts.bench.memory import bench_memory
 from scripts.bench.networks import bench_pipeline, bench_release
@@ -17,7 +18,7 @@ from scripts.bench.reading import bench_reading, bench_size
 from scripts.bench.training_step import bench_training_step
 from scripts.logs import log_to_stderr
 
-PARTS = ("size", "reading", "loading", "persons", "pipeline", "release", "memory", "training")
+PARTS = ("size", "reading", "loading", "persons", "pipeline", "release", "memory", "training", "heatmaps")
 GOLDEN = Path("../shared/golden/hpnet/pooled")
 
 
@@ -44,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="clip lengths for memory (default: 0.09 1 10)",
     )
     parser.add_argument(
-        "--clips", type=int, default=16, help="clips of a training step (default: %(default)s)"
+        "--clips", type=int, default=16, help="clips of a training step, of heatmaps (default: %(default)s)"
     )
     options = parser.parse_args(argv)
     log_to_stderr()
@@ -74,6 +75,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         bench_memory(minutes=options.minutes)
     if "training" in options.only:
         bench_training_step(batch_size=options.clips, repeats=options.repeats)
+    if "heatmaps" in options.only:
+        bench_heatmaps(num_clips=options.clips, repeats=options.repeats)
     return 0
 
 

@@ -1,0 +1,133 @@
+"""A clip of a store, as EPAM-Net's streams want it: poses in the pixels of its one box, RGB crops of it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from store import StoreReader
+from store.errors import StoreFormatError
+from train.epam.boxes import into_boxes, known_by_value, union_boxes
+from train.epam.sampling import Steps
+
+# store: the box that the clip's RGB crops were cut from, so that both streams see the same; where there are
+# no crops, around the poses of all steps. published: around the poses of the steps that were drawn, in which
+# a coordinate of exactly 0 is missing (specs/epam.md A.4, G 4 and G 15).
+BoxRule = Literal["store", "published"]
+
+# of RGB from 0 to 255 (specs/epam.md A.2)
+_MEAN = (123.675, 116.28, 103.53)
+_STD = (58.395, 57.12, 57.375)
+
+
+@dataclass(frozen=True, slots=True)
+class PoseClip:
+    """The poses of a clip, in source pixels.
+
+    Args:
+        points: (S, M, V, 2) float32.
+        scores: (S, M, V) float32.
+        valid: (S, M) bool, who is there.
+        box: (4,) int64 x1, y1, x2, y2 of its RGB crops, None where the store has none.
+        image_wh: width and height of its frames.
+    """
+
+    points: Tensor
+    scores: Tensor
+    valid: Tensor
+    box: Tensor | None
+    image_wh: tuple[int, int]
+
+
+def read_poses(reader: StoreReader, clip_id: str) -> PoseClip:
+    """Read the poses of a clip.
+
+    Raises:
+        ClipNotFoundError, StoreDamagedError: as the reader.
+        StoreFormatError: the store has no 2-D poses with scores, or does not know how large frames are.
+    """
+    outcome, layout = reader.row(clip_id).outcome, reader.facts.layout
+    for name in ("keypoints", "keypoint_scores"):
+        if name not in layout.facets:
+            raise StoreFormatError(f"{reader.address} has no {name}; heatmaps need a store of 2-D poses")
+    if not outcome.width or not outcome.height:
+        raise StoreFormatError(
+            f"{reader.address} does not say how large the frames of {clip_id} are; heatmaps need a store "
+            "that was extracted, or imported from files that say it (pyskl: img_shape)"
+        )
+    box = None
+    if "clip" in layout.crops:
+        boxes = np.asarray(reader.read("frames/clip_boxes", clip_id))
+        there = boxes.any(1)
+        box = torch.from_numpy(boxes[there.argmax()].astype(np.int64)) if there.any() else None
+    return PoseClip(
+        points=torch.from_numpy(np.asarray(reader.read("keypoints", clip_id))),
+        scores=torch.from_numpy(np.asarray(reader.read("keypoint_scores", clip_id))),
+        valid=torch.from_numpy(reader.person_valid(clip_id)),
+        box=box,
+        image_wh=(outcome.width, outcome.height),
+    )
+
+
+def at_steps(
+    clip: PoseClip, steps: Steps, *, size_wh: tuple[int, int] = (56, 56), box_rule: BoxRule = "store"
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return what heatmaps are drawn from.
+
+    Args:
+        clip: of a store.
+        steps: (N,) see ``train/epam/sampling.py``.
+        size_wh: width and height of the heatmaps.
+        box_rule: see ``BoxRule``.
+
+    Returns:
+        Points (N, M, V, 2) in pixels of the heatmaps, scores (N, M, V), known (N, M, V, 2) bool.
+    """
+    chosen = torch.from_numpy(steps)
+    points, scores = clip.points[chosen], clip.scores[chosen]
+    image_wh = torch.tensor([clip.image_wh])
+    if box_rule == "published":
+        known = known_by_value(points)
+        box = union_boxes(points[None], known[None], image_wh)
+    else:
+        known = clip.valid[chosen][..., None, None].expand(points.shape)
+        everywhere = clip.valid[None, ..., None, None]
+        box = union_boxes(clip.points[None], everywhere, image_wh) if clip.box is None else clip.box[None]
+    return into_boxes(points[None], known[None], box, size_wh)[0], scores, known
+
+
+def read_crops(reader: StoreReader, clip_id: str, steps: Steps) -> Tensor:
+    """Read RGB crops of a clip's box.
+
+    Args:
+        reader: the store.
+        clip_id: a clip with data.
+        steps: (M,).
+
+    Returns:
+        (M, 3, 224, 224) uint8.
+
+    Raises:
+        StoreFormatError: the store has no such crops, or the clip has none at a step.
+    """
+    jpegs = reader.jpegs(clip_id, "clip")
+    frames = {step: _decoded(jpegs[step], clip_id, step, reader.address) for step in set(steps.tolist())}
+    return torch.stack([frames[step] for step in steps.tolist()])
+
+
+def normalised(crops: Tensor) -> Tensor:
+    """Return (..., 3, H, W) float32 for the networks from uint8 RGB."""
+    mean, std = (crops.new_tensor(values, dtype=torch.float32).view(3, 1, 1) for values in (_MEAN, _STD))
+    return (crops.float() - mean) / std
+
+
+def _decoded(jpeg: bytes, clip_id: str, step: int, address: str) -> Tensor:
+    bgr = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR) if jpeg else None
+    if bgr is None:
+        raise StoreFormatError(
+            f"{address}: {clip_id} has no RGB crop at step {step}; run `make verify`, or leave the clip out"
+        )
+    return torch.from_numpy(np.ascontiguousarray(bgr[..., ::-1].transpose(2, 0, 1)))
