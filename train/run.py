@@ -33,7 +33,7 @@ from train.models.compiled import compile_backbone
 from train.progress import Progress
 from train.resume import DurableCheckpoints, ResumePoint, Stopped
 from train.rows import array_of
-from train.run_folder import CHECKPOINT, RESUME, SCORES, fold_folder
+from train.run_folder import CHECKPOINT, EPOCHS, RESUME, SCORES, fold_folder
 from train.scores import Scores, load_scores, save_scores
 from train.splits import Fold, class_names_of, hold_out
 from train.streams import view_of
@@ -182,7 +182,7 @@ def _train_fold(
         logger=_loggers(folder),
         callbacks=[
             *([best] if fold.val_ids else []),
-            History(folder / "epochs.csv"),
+            History(folder / EPOCHS),
             Progress(title),
             ResumePoint(resume, every_seconds=machine.save_every_seconds, should_stop=should_stop),
         ],

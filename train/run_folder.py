@@ -18,6 +18,7 @@ from train.splits import Fold
 CHECKPOINT = "checkpoint.pt"
 SCORES = "scores.npz"
 RESUME = "resume.ckpt"
+EPOCHS = "epochs.csv"
 _RUN = "run.json"
 
 
@@ -72,6 +73,12 @@ def begin_run(
     make_folder(folder)
     write_file(folder / "recipe.json", pretty(recipe.to_json()))
     write_file(path, pretty({"store": reader.address, **facts}))
+
+
+def count_epochs(folder: Path) -> int:
+    """Return how many epochs a fold's training has ended so far; another process may be at it."""
+    path = folder / EPOCHS
+    return len(path.read_text(encoding="utf-8").splitlines()) - 1 if path.exists() else 0
 
 
 @contextmanager
