@@ -78,13 +78,7 @@ def _make(options: argparse.Namespace) -> None:
             for row in ROWS
             for stream in row.streams
         }
-        train_side_by_side(
-            reader,
-            protocol,
-            recipes,
-            num_processes=options.processes,
-            when_finished=lambda folder: logger.info("%s is finished", folder.name),
-        )
+        train_side_by_side(reader, protocol, recipes, num_processes=options.processes)
     found = {row: [line for seed in seeds for line in _line(options.out, row, seed)] for row in ROWS}
     table = render_markdown(reader.facts.dataset.name, found)
     write_file(options.out / "table.md", f"{table}\n".encode())

@@ -3,8 +3,8 @@
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import redirect_stderr
+from collections.abc import Generator, Mapping
+from contextlib import closing, redirect_stderr
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
@@ -31,7 +31,6 @@ def train_side_by_side(
     trainings: Mapping[Path, Recipe],
     *,
     num_processes: int = 2,
-    when_finished: Callable[[Path], None] = lambda folder: None,
 ) -> None:
     """Train and test what is not finished yet, each in its folder as ``make train`` does.
 
@@ -42,7 +41,6 @@ def train_side_by_side(
         protocol: of the store, with one fold.
         trainings: folder -> what is trained there, in this order.
         num_processes: how many at once.
-        when_finished: called with the folder of each training that ends.
 
     Raises:
         RunError: a folder holds another run.
@@ -55,9 +53,9 @@ def train_side_by_side(
     logger.info("%d of %d trainings to do", len(missing), len(trainings))
     total = sum(recipe.epochs - count_epochs(folder) for folder, recipe in missing.items())
     failed: list[Path] = []
-    epochs = _epochs(reader.address, protocol, missing, num_processes, failed, when_finished)
-    for _ in counted(epochs, total=total, unit="epoch"):
-        pass
+    with closing(_epochs(reader.address, protocol, missing, num_processes, failed)) as epochs:
+        for _ in counted(epochs, total=total, unit="epoch"):
+            pass
     if failed:
         raise TrainingError(
             f"{len(failed)} of {len(trainings)} trainings failed; the logs say why, and the same command "
@@ -71,9 +69,8 @@ def _epochs(
     missing: Mapping[Path, Recipe],
     num_processes: int,
     failed: list[Path],
-    when_finished: Callable[[Path], None],
-) -> Iterator[None]:
-    """Run trainings; yield for each epoch that one of them ends."""
+) -> Generator[None, None, None]:
+    """Run trainings; yield for each epoch that one of them ends, and name those that fail."""
     waiting = list(missing)
     done = {folder: count_epochs(folder) for folder in missing}
     running: dict[Path, SpawnProcess] = {}
@@ -94,7 +91,7 @@ def _epochs(
                     failed.append(folder)
                     logger.error("%s: failed; %s says why", folder, _log_of(folder))
                 else:
-                    when_finished(folder)
+                    logger.info("%s is finished", folder)
     finally:
         for process in running.values():
             process.terminate()  # a resume point of the last epoch is there

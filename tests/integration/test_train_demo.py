@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from types import SimpleNamespace
 
 import cv2
 import pytest
@@ -10,6 +11,7 @@ import torch
 
 from scripts import demo_table, side_by_side, train_demo
 from scripts.demo_table import Row
+from scripts.side_by_side import train_side_by_side
 from scripts.train_stream import main as train
 from store import open_store
 from tests.doors import call
@@ -104,49 +106,50 @@ def test_side_by_side_is_make_train_to_the_bit(store, recipe, told, tmp_path, st
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
-def test_one_that_fails_is_named_and_the_other_is_finished(store, tmp_path, capfd):
-    good, bad = make_recipe(CHOICES | {"epochs": 1}), make_recipe(CHOICES | {"lr": 1e30})
-    ended = []
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """Trainings run here, because to start others takes a minute; return the names of their folders."""
+    begun = []
+
+    def start(work, *arguments):
+        begun.append(arguments[2].name)
+        try:
+            call(lambda _: work(*arguments))
+        except SystemExit as end:
+            return SimpleNamespace(exitcode=end.code, is_alive=lambda: False)
+        return SimpleNamespace(exitcode=0, is_alive=lambda: False)
+
+    monkeypatch.setattr(side_by_side, "start_beside", start)
+    monkeypatch.setattr(side_by_side, "_LOOK_EVERY_SECONDS", 0)
+    return begun
+
+
+def test_one_that_fails_is_named_and_the_other_is_finished(store, tmp_path, in_this_process):
+    trainings = {
+        tmp_path / "bad": make_recipe(CHOICES | {"lr": 1e30}),
+        tmp_path / "good": make_recipe(CHOICES | {"epochs": 1}),
+    }
 
     with pytest.raises(TrainingError, match="1 of 2 trainings failed") as error:
-        side_by_side.train_side_by_side(
-            open_store(str(store)),
-            "p1",
-            {tmp_path / "bad": bad, tmp_path / "good": good},
-            num_processes=1,
-            when_finished=ended.append,
-        )
+        train_side_by_side(open_store(str(store)), "p1", trainings)
 
     log = tmp_path / "bad/run.log"
     assert str(log) in str(error.value)
     assert "the loss is nan in epoch 0" in log.read_text()
-    assert ended == [tmp_path / "good"]
-    assert capfd.readouterr().err == ""  # a training's own words are in its log
+    assert measure(load_scores(tmp_path / "good/scores.npz")).num_scored == 7
 
 
-def test_the_table_trains_what_is_missing(store, recipe, tmp_path, monkeypatch, capsys):
-    """Trained in this process, because starting eight others takes a minute."""
+def test_the_table_trains_what_is_missing(store, recipe, tmp_path, monkeypatch, capsys, in_this_process):
     rows = (Row(("hpj",), "ctrgcn"), Row(("hpj", "j"), "ctrgcn"), Row(("j",), "stgcnpp"))
     monkeypatch.setattr(demo_table, "ROWS", rows)
-    trained = []
-
-    def one_by_one(reader, protocol, trainings, **_):
-        for folder, recipe in trainings.items():
-            if not (folder / "scores.npz").exists():
-                trained.append(folder.name)
-                (tmp_path / "one.json").write_text(json.dumps(recipe.to_json()))
-                words = [f"--store={store}", f"--recipe={tmp_path / 'one.json'}", f"--run={folder}"]
-                assert call(train, *words, "--device=cpu") == 0
-
-    monkeypatch.setattr(demo_table, "train_side_by_side", one_by_one)
     words = ["--store", store, "--recipe", recipe, "--out", tmp_path]
 
     assert call(demo_table.main, *words, "--only-print") == 1
     assert "no training is finished yet" in capsys.readouterr().err
     assert call(demo_table.main, *words, "--seeds", 1) == 0
-    assert trained == ["hpj-ctrgcn-seed1", "j-ctrgcn-seed1", "j-stgcnpp-seed1"]
+    assert in_this_process == ["hpj-ctrgcn-seed1", "j-ctrgcn-seed1", "j-stgcnpp-seed1"]
     assert call(demo_table.main, *words, "--seeds", 2) == 0
-    assert trained[3:] == ["hpj-ctrgcn-seed2", "j-ctrgcn-seed2", "j-stgcnpp-seed2"]
+    assert in_this_process[3:] == ["hpj-ctrgcn-seed2", "j-ctrgcn-seed2", "j-stgcnpp-seed2"]
 
     lines = (tmp_path / "table.md").read_text().splitlines()
     assert lines[0] == "| streams | model | seeds | all (8 clips) | by pose (4 clips) | by object (4 clips) |"
