@@ -94,7 +94,8 @@ def _epochs(
                     logger.info("%s is finished", folder)
     finally:
         for process in running.values():
-            process.terminate()  # a resume point of the last epoch is there
+            process.terminate()  # ends with its step; a resume point of the last epoch is there
+        for process in running.values():
             process.join()
 
 

@@ -35,10 +35,10 @@ logger = logging.getLogger(__name__)
 
 _STREAMS = ("hpj", "j")  # pooled features, and the baseline that they must beat
 _GO_ON = """\
-make show STORE={store} CLIP={clip}          # one clip: frames, poses, features
-make train STREAM=hpb ARGS="--recipe {recipe}"   # another stream; README.md lists them
-make evaluate CHECKPOINT={folder} STORE={store} PROTOCOL=xview
-make extract DATASET=my_videos DETECTOR=yolov8n POSE=hrnet_w32_heatmap   # videos of your own"""
+make show STORE={store} CLIP={clip}      # one clip: frames, poses, features
+make train STREAM=hpb ARGS="--recipe {recipe}"      # another stream; README.md lists them
+make probe STORE={store} PROTOCOL={protocol}      # what a linear classifier tells, in seconds
+make extract DATASET=my_videos DETECTOR=yolov8n POSE=hrnet_w32_heatmap      # videos of your own"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -78,7 +78,7 @@ def _tell(options: argparse.Namespace) -> None:
     write_file(options.out / "table.csv", table_csv(table).encode())
     page = options.out / "index.html"
     commands = _GO_ON.format(
-        store=options.store, recipe=options.recipe, folder=folders["hpj"], clip=cases[0].clip_ids[0]
+        store=options.store, recipe=options.recipe, protocol=protocol, clip=cases[0].clip_ids[0]
     )
     write_file(page, _page(reader, protocol, recipes["hpj"], lines, kinds, table, commands).encode())
     print(render_table(table))
