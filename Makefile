@@ -8,7 +8,7 @@ ENVIRONMENT ?= $(if $(filter heatpool,$(notdir $(CONDA_PREFIX))),$(CONDA_PREFIX)
 PYTHON ?= $(or $(shell for p in python3.11 python3 python $(ENVIRONMENT)/bin/python; do \
 	$$p -c "" 2>/dev/null && echo $$p && break; done),$(error found no Python on the PATH; expected python3.11. \
 	README.md (Install) lists the ways to get it; then: make setup PYTHON=/path/to/python3.11))
-## DATASET          a known dataset's name, a folder with one sub-folder per class, or a CSV/JSONL file (extract: demo)
+## DATASET          a known dataset's name, a folder with one sub-folder per class, or a CSV/JSONL file (demo)
 DATASET ?=
 ## VIDEOS           folder of the videos (data/raw/<name of DATASET>)
 VIDEOS ?=
@@ -65,7 +65,8 @@ QUIET = $(if $(filter setup,$(MAKECMDGOALS)),,--quiet)
 EXTRACTION = $(call option,STORE,store) $(call option,VIDEOS,videos) $(call option,DETECTOR,detector) $(call option,POSE,pose) \
 	$(call option,POSE_CHECKPOINT,pose-checkpoint) $(call option,TAPS,taps) \
 	$(call option,WEIGHTS_FOLDER,weights-folder) $(call option,DEVICE,device) $(call option,SCHEDULER,scheduler)
-TRAINED = --dataset "$(DATASET)" $(call option,STORE,store) $(call option,STREAM,stream) $(call option,MODEL,model)
+TRAINED = $(or $(call option,STORE,store),--dataset "$(EXTRACTED)") $(call option,STREAM,stream) $(call option,MODEL,model)
+step = echo >&2; echo "make demo, step $(1) of 4: $(2)" >&2
 COMPILE = $(UV) pip compile pyproject.toml --group dev --quiet --python-version 3.11 \
 	--python-platform x86_64-manylinux_2_28 --only-binary :all: --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock"
@@ -91,11 +92,16 @@ setup:  ## make the environment from the lock file; every other target begins wi
 demo: WITH = all
 demo: override DATASET = demo
 demo: DEMO_STORE = $(or $(STORE),data/stores/demo)
-demo: setup  ## the whole story on videos of our own, without any download: videos, store, pictures
+demo: setup  ## the whole story on videos of our own, without any download: videos, store, two networks, a page
+	@$(call step,1,draw 300 videos: about 3 minutes on two cores)
 	$(RUN) -m scripts.make_demo_videos $(call option,VIDEOS,out)
+	@$(call step,2,extract their features: about 4 minutes)
 	$(RUN) -m scripts.extract_features --dataset demo $(EXTRACTION) $(ARGS)
+	@$(call step,3,look at the store)
 	$(RUN) -m scripts.show_info --store "$(DEMO_STORE)"
 	$(RUN) -m scripts.draw_contact_sheet --store "$(DEMO_STORE)"
+	@$(call step,4,train two networks and compare them: about 3 minutes)
+	$(RUN) -m scripts.train_demo --store "$(DEMO_STORE)"
 
 videos: WITH = all
 videos: setup  ## draw the videos of DATASET=demo or demo_full

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from scripts.demo_videos.actions import ACTIONS
 from scripts.demo_videos.clips import CONDITIONS, FIRST_TRAINING_SEED, plan_clips
-from scripts.demo_videos.progress import counted
 from scripts.demo_videos.write import is_written, write_clip
 from scripts.logs import log_to_stderr
 from scripts.processes import start_pool
+from scripts.progress import counted
 from store.durable import make_folder
 
 logger = logging.getLogger(__name__)

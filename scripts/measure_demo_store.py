@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.demo_videos.actions import ACTIONS
+from extract.datasets.demo import TOLD_BY
 from scripts.demo_videos.truth import ClipTruth, read_truth
 from scripts.demo_weights.through_store import Tally, tally, total, truth_at
 from store import StoreError, StoreReader, open_store
@@ -46,8 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _measure(reader: StoreReader, videos: Path) -> dict[str, list[Tally]]:
-    told_by = {action.replace("_", " "): facts.told_by for action, facts in ACTIONS.items()}
-    rows: dict[str, list[Tally]] = {kind: [] for kind in ("all", "pose", "object", "pair")}
+    told_by = {name: kind for kind, names in TOLD_BY.items() for name in names}
+    rows: dict[str, list[Tally]] = {kind: [] for kind in ("all", *TOLD_BY)}
     for row in reader.rows:
         video = videos / row.entry.path
         truth = read_truth(video.with_suffix(".json"))

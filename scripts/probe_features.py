@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from extract.datasets.demo import DEMO
+from scripts.demo_results.kinds import class_kinds
 from scripts.probe.linear import probe
 from scripts.probe.views import views
 from store import StoreError, StoreReader, open_store
@@ -60,12 +60,12 @@ def _compare(reader: StoreReader, protocol: str | None, tap: str | None, chosen:
     labels = np.array([names.index(str(entry.label)) for entry in entries])
     subjects = [entry.subject or "unknown" for entry in entries]
     folds = list(_folds(entries, subjects, protocol))
-    groups = _groups(reader.facts.dataset.name, names)
+    groups = class_kinds(reader.facts.dataset.name, names)
     num_without = sum(row.outcome.start is None for row in reader.rows)
     numbers_of = f"{len(entries)} clips, {len(names)} classes, {len(set(subjects))} subjects"
     print(f"{numbers_of}; {num_without} more without data")
     tested = np.any(folds, axis=0)
-    of_group = {group: tested & np.isin(labels, numbers) for group, numbers in groups.items()}
+    of_group = {group: tested & np.isin(labels, list(map(names.index, of))) for group, of in groups.items()}
     print(f"{'':38}" + "".join(f"{group:>14}" for group in groups))
     print(f"{'test clips':38}" + "".join(f"{of.sum():14}" for of in of_group.values()))
     print(f"{'chance':38}" + f"{100 / len(names):14.1f}" * len(groups))
@@ -87,19 +87,6 @@ def _folds(
         raise ValueError("all clips are of one subject, so none can be left out; name a --protocol")
     for subject in sorted(set(subjects)):
         yield np.array([one == subject for one in subjects])
-
-
-def _groups(dataset: str, names: Sequence[str]) -> dict[str, list[int]]:
-    """Return which classes are averaged together: all, and for the demo what tells them apart."""
-    groups = {"all": list(range(len(names)))}
-    if dataset.startswith(DEMO.name):
-        # only here: it draws, with packages that `make setup WITH=train` leaves out
-        from scripts.demo_videos.actions import ACTIONS
-
-        told_by = {action.replace("_", " "): facts.told_by for action, facts in ACTIONS.items()}
-        for kind in ("pose", "object", "pair"):
-            groups[f"by {kind}"] = [number for number, name in enumerate(names) if told_by.get(name) == kind]
-    return {group: numbers for group, numbers in groups.items() if numbers}
 
 
 if __name__ == "__main__":

@@ -3,13 +3,12 @@
 import argparse
 import logging
 import sys
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pytorch_lightning.utilities import rank_zero_only
 
-from scripts.logs import log_to_file, log_to_stderr
+from scripts.logs import log_to_file, log_to_stderr, quiet_lightning
 from scripts.runs import add_store, store_of
 from store import StoreError, open_store
 from train.config import Recipe, RecipeError, make_recipe, parse_choices, parse_recipe
@@ -32,10 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     log_to_stderr()
     is_first = getattr(rank_zero_only, "rank", 0) == 0  # of the processes, one per GPU, that Lightning starts
     logging.getLogger().setLevel(logging.INFO if is_first else logging.WARNING)
-    for name in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    # pytorch-lightning 2.6 with torch 2.14
-    warnings.filterwarnings("ignore", ".isinstance.treespec, LeafSpec.. is deprecated", FutureWarning)
+    quiet_lightning()
     try:
         if is_first:
             return _train(options, recipe)

@@ -30,7 +30,7 @@ from train.metrics import Metrics
 from train.models.compiled import compile_backbone
 from train.progress import Progress
 from train.resume import DurableCheckpoints, ResumePoint, Stopped
-from train.run_folder import CHECKPOINT, RESUME, SCORES, fold_folder
+from train.run_folder import CHECKPOINT, EPOCHS, RESUME, SCORES, fold_folder
 from train.scores import Scores, load_scores, save_scores
 from train.splits import Fold, class_names_of
 from train.task import ClassificationTask
@@ -179,7 +179,7 @@ def _train_fold(
         log_every_n_steps=1,  # nothing is logged by step, but Lightning warns of epochs that are shorter
         callbacks=[
             *([best] if fold.val_ids else []),
-            History(folder / "epochs.csv"),
+            History(folder / EPOCHS),
             Progress(title),
             ResumePoint(resume, every_seconds=machine.save_every_seconds, should_stop=should_stop),
         ],

@@ -19,6 +19,7 @@ CHECKPOINT = "checkpoint.pt"
 SCORES = "scores.npz"
 RECIPE = "recipe.json"
 RESUME = "resume.ckpt"
+EPOCHS = "epochs.csv"
 _RUN = "run.json"
 
 
@@ -73,6 +74,12 @@ def begin_run(
     make_folder(folder)
     write_file(folder / RECIPE, pretty(recipe.to_json()))
     write_file(path, pretty({"store": reader.address, **facts}))
+
+
+def count_epochs(folder: Path) -> int:
+    """Return how many epochs a fold's training has ended so far; another process may be at it."""
+    path = folder / EPOCHS
+    return len(path.read_text(encoding="utf-8").splitlines()) - 1 if path.exists() else 0
 
 
 @contextmanager

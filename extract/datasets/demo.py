@@ -1,6 +1,7 @@
 """The demo: people who are drawn (scripts/demo_videos), to try everything without any download."""
 
 import re
+from collections.abc import Mapping
 from pathlib import PurePath
 
 from extract.datasets.base import Dataset, Split, one_clip_per_video, protocol_facts
@@ -10,12 +11,17 @@ from store.table import ClipEntry
 _NAME = re.compile(
     r"(?P<action>[a-z_]+)_p(?P<subject>\d{2})_c(?P<camera>\d)_s(?P<setup>\d)_r(?P<replication>\d)", re.ASCII
 )
-CLASSES = (
-    "wave", "clap", "squat", "jump", "kick",
-    "drink", "phone call", "brush hair", "read book", "use tablet", "put on hat", "scratch head",
-    "handshake", "push", "hand over",
+# classes of one movement, with another object each
+LOOK_ALIKE = (
+    ("drink", "phone call", "brush hair"), ("read book", "use tablet"), ("put on hat", "scratch head")
 )  # fmt: skip
-_TWO_PERSONS = ("handshake", "push", "hand over")
+# what tells a class from all others
+TOLD_BY: Mapping[str, tuple[str, ...]] = {
+    "pose": ("wave", "clap", "squat", "jump", "kick"),
+    "object": tuple(name for names in LOOK_ALIKE for name in names),
+    "pair": ("handshake", "push", "hand over"),
+}
+CLASSES = tuple(name for names in TOLD_BY.values() for name in names)
 _CAMERAS: dict[int, Split] = {1: "train", 2: "train", 3: "test"}
 
 
@@ -50,7 +56,7 @@ def _demo(name: str, title: str, *, num_clips: int) -> Dataset:
         terms="Drawn by this project: nobody is shown, and everything made of it may be passed on.",
         may_share=True,
         class_names=CLASSES,
-        two_person_classes=_TWO_PERSONS,
+        two_person_classes=TOLD_BY["pair"],
         num_expected=num_clips,
         video_glob="*.mp4",
         layout=f"the videos that `make videos DATASET={name}` draws, named like drink_p03_c2_s1_r1.mp4",

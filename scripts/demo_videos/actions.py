@@ -406,32 +406,30 @@ class Action:
     Args:
         act: (one actor or two, dice) -> what happens.
         num_persons: one or two.
-        told_by: "pose", "object" or "pair".
         movement: what is done; classes with the same one differ in the object alone.
     """
 
     act: Callable[[tuple[Actor, ...], np.random.Generator], Act]
     num_persons: int
-    told_by: str
     movement: str
 
 
 ACTIONS: Mapping[str, Action] = {
-    "wave": Action(_wave, 1, "pose", "wave"),
-    "clap": Action(_clap, 1, "pose", "clap"),
-    "squat": Action(_squat, 1, "pose", "squat"),
-    "jump": Action(_jump, 1, "pose", "jump"),
-    "kick": Action(_kick, 1, "pose", "kick"),
-    "drink": Action(_hand_to_face("cup"), 1, "object", "hand to face"),
-    "phone_call": Action(_hand_to_face("phone"), 1, "object", "hand to face"),
-    "brush_hair": Action(_hand_to_face("brush"), 1, "object", "hand to face"),
-    "read_book": Action(_before_the_chest("book"), 1, "object", "before the chest"),
-    "use_tablet": Action(_before_the_chest("tablet"), 1, "object", "before the chest"),
-    "put_on_hat": Action(_hand_to_crown("hat"), 1, "object", "hand to crown"),
-    "scratch_head": Action(_hand_to_crown(None), 1, "object", "hand to crown"),
-    "handshake": Action(_handshake, 2, "pair", "handshake"),
-    "push": Action(_push, 2, "pair", "push"),
-    "hand_over": Action(_hand_over, 2, "pair", "hand over"),
+    "wave": Action(_wave, 1, "wave"),
+    "clap": Action(_clap, 1, "clap"),
+    "squat": Action(_squat, 1, "squat"),
+    "jump": Action(_jump, 1, "jump"),
+    "kick": Action(_kick, 1, "kick"),
+    "drink": Action(_hand_to_face("cup"), 1, "hand to face"),
+    "phone_call": Action(_hand_to_face("phone"), 1, "hand to face"),
+    "brush_hair": Action(_hand_to_face("brush"), 1, "hand to face"),
+    "read_book": Action(_before_the_chest("book"), 1, "before the chest"),
+    "use_tablet": Action(_before_the_chest("tablet"), 1, "before the chest"),
+    "put_on_hat": Action(_hand_to_crown("hat"), 1, "hand to crown"),
+    "scratch_head": Action(_hand_to_crown(None), 1, "hand to crown"),
+    "handshake": Action(_handshake, 2, "handshake"),
+    "push": Action(_push, 2, "push"),
+    "hand_over": Action(_hand_over, 2, "hand over"),
 }
 
 

@@ -25,9 +25,9 @@ from scripts.demo_videos.clips import (
 )
 from scripts.demo_videos.light import draw_light
 from scripts.demo_videos.places import MARGIN, draw_place
-from scripts.demo_videos.progress import counted
 from scripts.demo_videos.scene import build_scene
 from scripts.processes import start_pool
+from scripts.progress import counted
 from store.durable import make_folder, write_file
 
 logger = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""How far the drawing is: a bar on a terminal, a line now and then elsewhere; on stderr."""
+"""How far something is: a bar on a terminal, a line now and then elsewhere; on stderr."""
 
 import logging
 import sys

@@ -1,0 +1,126 @@
+"""Trainings side by side, each a process with one thread; what is finished is kept."""
+
+import logging
+import sys
+import time
+from collections.abc import Generator, Mapping
+from contextlib import closing, redirect_stderr
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+
+import torch
+
+from scripts.logs import log_to_file, quiet_lightning
+from scripts.processes import start_beside
+from scripts.progress import counted
+from store import StoreReader, open_store
+from train.config import Recipe
+from train.history import TrainingError
+from train.run import Machine, train_run
+from train.run_folder import SCORES, begin_run, count_epochs, only_run
+from train.splits import folds
+
+logger = logging.getLogger(__name__)
+
+_LOOK_EVERY_SECONDS = 0.5
+
+
+def train_side_by_side(
+    reader: StoreReader,
+    protocol: str,
+    trainings: Mapping[Path, Recipe],
+    *,
+    num_processes: int = 2,
+) -> None:
+    """Train and test what is not finished yet, each in its folder as ``make train`` does.
+
+    One thread each, whoever runs beside it: the results are those of one after the other, to the bit.
+
+    Args:
+        reader: the store.
+        protocol: of the store, with one fold.
+        trainings: folder -> what is trained there, in this order.
+        num_processes: how many at once.
+
+    Raises:
+        RunError: a folder holds another run.
+        TrainingError: a training failed; the others are finished before that is said.
+    """
+    found = folds(reader, protocol)
+    for folder, recipe in trainings.items():
+        begin_run(folder, reader, protocol, found, recipe)
+    missing = {folder: recipe for folder, recipe in trainings.items() if not (folder / SCORES).exists()}
+    logger.info("%d of %d trainings to do", len(missing), len(trainings))
+    total = sum(recipe.epochs - count_epochs(folder) for folder, recipe in missing.items())
+    failed: list[Path] = []
+    with closing(_epochs(reader.address, protocol, missing, num_processes, failed)) as epochs:
+        for _ in counted(epochs, total=total, unit="epoch"):
+            pass
+    if failed:
+        raise TrainingError(
+            f"{len(failed)} of {len(trainings)} trainings failed; the logs say why, and the same command "
+            f"tries again: {', '.join(str(_log_of(folder)) for folder in failed)}"
+        )
+
+
+def _epochs(
+    store: str,
+    protocol: str,
+    missing: Mapping[Path, Recipe],
+    num_processes: int,
+    failed: list[Path],
+) -> Generator[None, None, None]:
+    """Run trainings; yield for each epoch that one of them ends, and name those that fail."""
+    waiting = list(missing)
+    done = {folder: count_epochs(folder) for folder in missing}
+    running: dict[Path, SpawnProcess] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < num_processes:
+                folder = waiting.pop(0)
+                running[folder] = start_beside(_train, store, protocol, folder, missing[folder])
+            time.sleep(_LOOK_EVERY_SECONDS)
+            ended = [folder for folder, process in running.items() if not process.is_alive()]
+            for folder in running:
+                now = count_epochs(folder)
+                for _ in range(now - done[folder]):
+                    yield
+                done[folder] = now
+            for folder in ended:
+                if running.pop(folder).exitcode:
+                    failed.append(folder)
+                    logger.error("%s: failed; %s says why", folder, _log_of(folder))
+                else:
+                    logger.info("%s is finished", folder)
+    finally:
+        for process in running.values():
+            process.terminate()  # ends with its step; a resume point of the last epoch is there
+        for process in running.values():
+            process.join()
+
+
+def _train(store: str, protocol: str, folder: Path, recipe: Recipe) -> None:
+    torch.set_num_threads(1)
+    log_to_file(_log_of(folder))
+    logging.getLogger().setLevel(logging.INFO)
+    quiet_lightning()
+    # several bars on one terminal would be none; what is on no terminal goes to the log
+    with _log_of(folder).open("a", encoding="utf-8") as log, redirect_stderr(log):
+        try:
+            reader = open_store(store)
+            with only_run(folder):
+                train_run(
+                    reader,
+                    folds(reader, protocol),
+                    recipe,
+                    protocol=protocol,
+                    folder=folder,
+                    machine=Machine(device="cpu"),
+                )
+        except Exception:
+            logger.exception("the training failed")
+            sys.exit(1)
+
+
+def _log_of(folder: Path) -> Path:
+    return folder / "run.log"
