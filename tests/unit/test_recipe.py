@@ -78,6 +78,13 @@ def test_a_saved_recipe_is_the_same_recipe():
         ({"width": "wide"}, "width is 'wide'; expected a whole number or none"),
         ({"copy_person": "maybe"}, "copy_person is 'maybe'; expected true or false"),
         ({"hold_out": 1}, "hold_out is 1.0; expected a share between 0 and 1"),
+        ({"num_frames": 0}, "num_frames is 0; expected 1 or more, or none"),
+        ({"mixup": -1}, "mixup is -1.0; expected 0 or more"),
+        (
+            {"mirror": 0.5},
+            "mirror, turn, scale or mirror_test with pose_unit pixels; expected pose_unit body",
+        ),
+        ({"pose_unit": "body", "absence": "zeros"}, "pose_unit is body and absence zeros; expected hold"),
     ],
 )
 def test_what_means_nothing_is_refused(choices, message):
