@@ -32,7 +32,8 @@ class Recipe:
         schedule: "steps": a tenth after each of ``steps`` epochs; "cosine": to 0, step by step.
         warmup_epochs: epochs in which the rate grows linearly.
         label_smoothing: of the cross-entropy.
-        width: channels of the model's first blocks, None: as published; graph, dropout: see ``build_model``.
+        width: channels of the model's first blocks, None: as published (tcn: 32); graph, dropout: see
+            ``build_model``.
         precision: bf16 and fp16 are mixed with fp32; results are always scored in fp32.
         select_on: which epoch is the result: the last one ("none"), or the best one on clips held out of the
             training, or on the test clips, as is often published.

@@ -9,7 +9,7 @@ from train.augment import Augment
 from train.poses import in_bodies, mirror_partners, mirrored, vary_poses
 
 ONE_CLIP = torch.tensor([0, 0])
-# a pole of two joints, 4 high, and another one 6 to the right of it: the middle of both is at (3, 2), and each
+# a pole of two joints, 4 high, and another one 6 to its right: the middle of both is at (3, 2), and each
 # joint is 2 from the middle of its pole
 POLES = torch.tensor([[[0.0, 0], [0, 4]], [[6, 0], [6, 4]]])[:, None]  # (R, T, V, D) = (2, 1, 2, 2)
 IN_BODIES = torch.tensor([[[-1.5, -1], [-1.5, 1]], [[1.5, -1], [1.5, 1]]])[:, None]

@@ -1,11 +1,14 @@
 """Recipes and learning rates, worked out by hand."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from train.config import Recipe, RecipeError, make_recipe, parse_choices, parse_recipe
 from train.schedule import learning_rate
+
+RECIPES = Path(__file__).resolve().parents[2] / "train/recipes"
 
 
 def rates(recipe, epochs, steps_per_epoch=2):
@@ -90,6 +93,11 @@ def test_a_saved_recipe_is_the_same_recipe():
 def test_what_means_nothing_is_refused(choices, message):
     with pytest.raises(RecipeError, match=message):
         make_recipe(choices)
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.json")), ids=lambda path: path.stem)
+def test_recipes_that_come_with_the_trainer_can_be_read(path):
+    assert make_recipe(parse_recipe(path.read_text(), str(path))) != Recipe()
 
 
 def test_a_word_without_a_value_is_refused():
