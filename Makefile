@@ -42,7 +42,7 @@ CLIP ?=
 PROTOCOL ?=
 ## STREAM           train: hpj hpb hpjm hpbm (pooled), j b jm bm (the pose), simcc (hpj)
 STREAM ?=
-## MODEL            train: ctrgcn, mixformer or stgcnpp (ctrgcn)
+## MODEL            train: ctrgcn, mixformer, stgcnpp, or tcn for few clips (ctrgcn)
 MODEL ?=
 ## CHECKPOINT       evaluate: a checkpoint.pt, or the folder of a run (the one that train would make)
 CHECKPOINT ?=

@@ -117,7 +117,7 @@ def _parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Recipe]:
     )
     add_store(parser)
     parser.add_argument("--stream", help="hpj hpb hpjm hpbm, j b jm bm, or simcc (default: hpj)")
-    parser.add_argument("--model", help="ctrgcn, mixformer or stgcnpp (default: ctrgcn)")
+    parser.add_argument("--model", help="ctrgcn, mixformer, stgcnpp, or tcn for few clips (default: ctrgcn)")
     parser.add_argument(
         "--protocol", help="of the store (default: its first), leave_one_subject_out, or kfold:N by subject"
     )

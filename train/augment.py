@@ -1,6 +1,6 @@
 """What may be varied in training: time, joints, channels, persons; on the batch's device, off by default.
 
-Mirroring and turning are not here: pooled features cannot be mirrored after pooling (specs/hpnet.md H.1, 7).
+What only poses allow (mirror, turn, scale) is done in train/poses.py.
 Everything that is drawn comes from a seed on the CPU, so that all devices draw the same.
 """
 
@@ -20,6 +20,10 @@ class Augment:
         joint_dropout: the share of a person's joints that are 0 in the stream, at all times.
         channel_dropout: the share of a clip's channels that are 0 in the stream, at all times.
         person_dropout: how probably a clip of several persons loses one of them.
+        exchange: how probably the persons of a clip change slots, the first for the last.
+        mirror: how probably the poses of a clip are mirrored.
+        turn: poses turn in the picture by up to so many degrees, to either side.
+        scale: poses grow or shrink by up to this share.
 
     As in ``torch.nn.Dropout``, what is left of joints and channels grows by the share that is lost.
 
@@ -32,21 +36,32 @@ class Augment:
     joint_dropout: float = 0.0
     channel_dropout: float = 0.0
     person_dropout: float = 0.0
+    exchange: float = 0.0
+    mirror: float = 0.0
+    turn: float = 0.0
+    scale: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 < self.crop <= 1:
             raise ValueError(f"crop is {self.crop}; expected the share of time that is kept, in (0, 1]")
         if self.jitter < 0:
             raise ValueError(f"jitter is {self.jitter}; expected a number of steps, 0 or more")
-        for name in ("joint_dropout", "channel_dropout"):
+        if not 0 <= self.turn <= 180:
+            raise ValueError(f"turn is {self.turn}; expected degrees, 0 to 180")
+        for name in ("joint_dropout", "channel_dropout", "scale"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; expected a share in [0, 1)")
-        if not 0 <= self.person_dropout <= 1:
-            raise ValueError(f"person_dropout is {self.person_dropout}; expected a probability in [0, 1]")
+        for name in ("person_dropout", "exchange", "mirror"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; expected a probability in [0, 1]")
 
     @property
     def moves_time(self) -> bool:
         return self.crop < 1 or self.jitter > 0
+
+    @property
+    def moves_poses(self) -> bool:
+        return self.mirror > 0 or self.turn > 0 or self.scale > 0
 
 
 def vary_time(
@@ -122,6 +137,17 @@ def drop_persons(present: Tensor, augment: Augment, draw: torch.Generator) -> Te
     loses = (present.sum(1) > 1) & (luck < augment.person_dropout)
     is_victim = torch.arange(present.shape[1], device=present.device) == victim[:, None]
     return present & ~(is_victim & loses[:, None])
+
+
+def exchange_persons(
+    stream: Tensor, present: Tensor, augment: Augment, draw: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Turn the order of slots round in some clips: of the stream (B, C, T, V, M) and of present (B, M)."""
+    if not augment.exchange:
+        return stream, present
+    chosen = (torch.rand(len(present), generator=draw) < augment.exchange).to(present.device)
+    turned = torch.where(chosen[:, None, None, None, None], stream.flip(4), stream)
+    return turned, torch.where(chosen[:, None], present.flip(1), present)
 
 
 def _kept(shape: tuple[int, ...], share: float, draw: torch.Generator) -> Tensor:

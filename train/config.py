@@ -32,7 +32,8 @@ class Recipe:
         schedule: "steps": a tenth after each of ``steps`` epochs; "cosine": to 0, step by step.
         warmup_epochs: epochs in which the rate grows linearly.
         label_smoothing: of the cross-entropy.
-        width: channels of the model's first blocks, None: as published; graph, dropout: see ``build_model``.
+        width: channels of the model's first blocks, None: as published (tcn: 32); graph, dropout: see
+            ``build_model``.
         precision: bf16 and fp16 are mixed with fp32; results are always scored in fp32.
         select_on: which epoch is the result: the last one ("none"), or the best one on clips held out of the
             training, or on the test clips, as is often published.
@@ -41,10 +42,17 @@ class Recipe:
         copy_person: the release's way: person 0 is copied into empty slots.
         mask_absent: absent persons are left out of the mean over persons.
         absence: what a person's row holds at times when it is not there, "hold" or "zeros".
-        crop, jitter, joint_dropout, channel_dropout, person_dropout: see ``train.augment.Augment``.
+        crop, jitter, joint_dropout, channel_dropout, person_dropout, exchange: of training clips, see
+            ``train.augment.Augment``.
+        num_frames: T, sample times of the stream; None: the store's clock, 64 for a native store.
+        pose_unit: of the pose streams: "pixels", or "body", which takes place and size of the persons out.
+        mirror, turn, scale: of training poses in bodies, see ``train.augment.Augment``; of pooled features,
+            which allow no such thing, nothing.
+        mirror_test: poses in bodies are tested in a mirror too, and the two logits averaged.
+        mixup: clips are mixed in pairs, with a share from Beta(mixup, mixup); 0: not.
 
     Raises:
-        RecipeError: a value is outside its range.
+        RecipeError: a value is outside its range, or poses are varied that have no middle.
     """
 
     stream: str = "hpj"
@@ -75,12 +83,20 @@ class Recipe:
     joint_dropout: float = 0.0
     channel_dropout: float = 0.0
     person_dropout: float = 0.0
+    exchange: float = 0.0
+    num_frames: int | None = None
+    pose_unit: Literal["pixels", "body"] = "pixels"
+    mirror: float = 0.0
+    turn: float = 0.0
+    scale: float = 0.0
+    mirror_test: bool = False
+    mixup: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "lr"):
             if not getattr(self, name) > 0:
                 raise RecipeError(f"{name} is {getattr(self, name)}; expected more than 0")
-        for name in ("seed", "warmup_epochs", "weight_decay"):
+        for name in ("seed", "warmup_epochs", "weight_decay", "mixup"):
             if not getattr(self, name) >= 0:
                 raise RecipeError(f"{name} is {getattr(self, name)}; expected 0 or more")
         for name in ("momentum", "label_smoothing", "dropout"):
@@ -88,6 +104,17 @@ class Recipe:
                 raise RecipeError(f"{name} is {getattr(self, name)}; expected a share in [0, 1)")
         if not 0 < self.hold_out < 1:
             raise RecipeError(f"hold_out is {self.hold_out}; expected a share between 0 and 1")
+        if self.num_frames is not None and self.num_frames < 1:
+            raise RecipeError(f"num_frames is {self.num_frames}; expected 1 or more, or none")
+        if self.pose_unit == "pixels" and (self.mirror or self.turn or self.scale or self.mirror_test):
+            raise RecipeError(
+                "mirror, turn, scale or mirror_test with pose_unit pixels; expected pose_unit body: they are "
+                "done about the middle of the persons"
+            )
+        if self.pose_unit == "body" and self.absence != "hold":
+            raise RecipeError(
+                f"pose_unit is body and absence {self.absence}; expected hold: zeros are no body"
+            )
         if list(self.steps) != sorted(set(self.steps)):
             raise RecipeError(f"steps are {list(self.steps)}; expected epochs in rising order")
 

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 import numpy as np
 import torch
@@ -14,12 +14,13 @@ from torch import Tensor
 
 from store import StoreReader, open_store
 from store.skeleton import Skeleton
-from train.augment import Augment, drop_joints_and_channels, drop_persons, vary_time
+from train.augment import Augment, drop_joints_and_channels, drop_persons, exchange_persons, vary_time
 from train.batches import BatchLoader, ClipBatches, RawBatch
 from train.memory import Place, choose_place
 from train.order import BatchPlan, evaluation_batches, training_batches
 from train.parts import checked_ids, find_part
 from train.persons import Absence
+from train.poses import PoseUnit, in_bodies, mirror_partners, mirrored, vary_poses
 from train.rows import PersonRows, array_of, num_frames_of
 from train.streams import bone_parents, to_slots, view_of, view_rows
 
@@ -34,9 +35,11 @@ class Batch(TypedDict):
 
     ``stream`` (B, C, T, V, M) float32; ``present`` (B, M) bool, which persons are in the clip at some time;
     ``label`` (B,) int64, place of the class, -1 unknown; ``clip`` (B,) int64, place among the part's ids.
+    ``mirrored``: the stream of a test in a mirror, where that is asked for.
     """
 
     stream: Tensor
+    mirrored: NotRequired[Tensor]
     present: Tensor
     label: Tensor
     clip: Tensor
@@ -64,9 +67,12 @@ class StreamDataModule(LightningDataModule):
         tap: of the pooled streams; None: the store's first.
         absence: what the stream shows at times at which a person of a clip is absent, see ``train.persons``.
         num_frames: T; None: the store's clock, 64 for a native store.
+        pose_unit: of the pose streams, see ``train.poses``.
+        mirror_test: of a pose stream in bodies, show what is not trained on in a mirror too.
 
     Raises:
-        ValueError: an id twice, a training clip whose label is none of ``class_names``, or no training data.
+        ValueError: an id twice, a training clip whose label is none of ``class_names``, no training data, or
+            poses in bodies where absence is read as data.
         StoreError: the store lacks a clip, or the array that the stream reads.
     """
 
@@ -89,6 +95,8 @@ class StreamDataModule(LightningDataModule):
         tap: str | None = None,
         absence: Absence = "hold",
         num_frames: int | None = None,
+        pose_unit: PoseUnit = "pixels",
+        mirror_test: bool = False,
     ) -> None:
         super().__init__()
         self._reader = open_store(store) if isinstance(store, str) else store
@@ -104,7 +112,14 @@ class StreamDataModule(LightningDataModule):
         self._batch_size, self._num_workers, self._seed = batch_size, num_workers, seed
         self._num_persons, self._copies, self._absence = num_persons, copy_person, absence
         self._num_frames, self._in_memory, self._augment = num_frames, in_memory, augment
+        if pose_unit == "body" and absence != "hold":
+            raise ValueError(
+                f"pose_unit is 'body' and absence {absence!r}; expected 'hold': zeros are no body"
+            )
+        self._is_in_bodies = pose_unit == "body" and self._view.source == "pose"
+        self._mirrors_test = mirror_test and self._is_in_bodies
         self._parents = bone_parents(self.skeleton)
+        self._partners = mirror_partners(self.skeleton.joint_names)
         self._clips: dict[str, ClipBatches] = {}
 
     @property
@@ -194,18 +209,26 @@ class StreamDataModule(LightningDataModule):
         draw = torch.Generator().manual_seed(batch["seed"])
         if varied:
             rows, valid = vary_time(rows, valid, clip_of_row, num_clips, varied, draw)
+        if self._is_in_bodies and valid is not None:
+            rows = in_bodies(rows, valid, clip_of_row, num_clips)
+            if varied:
+                rows = vary_poses(rows, self._partners, clip_of_row, num_clips, varied, draw)
+        mirrored_rows = None
+        if self._mirrors_test and batch["part"] != "train":
+            mirrored_rows = view_rows(mirrored(rows, self._partners), valid, self._view, self._parents)
         rows = view_rows(rows, valid, self._view, self._parents)
         if varied:
             rows = drop_joints_and_channels(rows, clip_of_row, num_clips, varied, draw)
             present = drop_persons(present, varied, draw)
             if varied.person_dropout:
                 rows = rows * present.flatten()[slots, None, None, None]
-        return Batch(
-            stream=to_slots(rows, slots, num_clips=num_clips, num_persons=num_persons),
-            present=present,
-            label=batch["label"],
-            clip=batch["clip"],
-        )
+        stream = to_slots(rows, slots, num_clips=num_clips, num_persons=num_persons)
+        if varied:
+            stream, present = exchange_persons(stream, present, varied, draw)
+        made = Batch(stream=stream, present=present, label=batch["label"], clip=batch["clip"])
+        if mirrored_rows is not None:
+            made["mirrored"] = to_slots(mirrored_rows, slots, num_clips=num_clips, num_persons=num_persons)
+        return made
 
     def batches(self, loader: BatchLoader, device: torch.device | str = "cpu") -> Iterator[Batch]:
         """Walk a loader's finished batches without a Trainer."""

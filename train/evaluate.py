@@ -83,6 +83,8 @@ def score_fold(
         absence=recipe.absence,
         tap=passport.tap,
         num_frames=passport.num_frames,
+        pose_unit=recipe.pose_unit,
+        mirror_test=recipe.mirror_test,
         in_memory=in_memory,
     )
     data.setup("test")
@@ -92,7 +94,8 @@ def score_fold(
     with torch.inference_mode():
         for batch in data.batches(data.test_dataloader(), device):
             present = batch["present"] if recipe.mask_absent else None
-            logits.append(model(batch["stream"], present).float().cpu().numpy())
+            looks = [model(batch[view], present) for view in ("stream", "mirrored") if view in batch]
+            logits.append(torch.stack(looks).mean(0).float().cpu().numpy())
             places += batch["clip"].tolist()
     data.teardown()
     subjects = {clip_id: reader.row(clip_id).entry.subject for clip_id in expected}

@@ -148,6 +148,8 @@ def _train_fold(
         in_memory=machine.in_memory,
         seed=recipe.seed,
         augment=_augment(recipe),
+        num_frames=recipe.num_frames,
+        pose_unit=recipe.pose_unit,
     )
     torch.manual_seed(recipe.seed)  # of the first weights
     model = build_recipe_model(
@@ -231,6 +233,10 @@ def _augment(recipe: Recipe) -> Augment | None:
         joint_dropout=recipe.joint_dropout,
         channel_dropout=recipe.channel_dropout,
         person_dropout=recipe.person_dropout,
+        exchange=recipe.exchange,
+        mirror=recipe.mirror,
+        turn=recipe.turn,
+        scale=recipe.scale,
     )
     return None if augment == Augment() else augment
 

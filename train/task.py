@@ -6,13 +6,14 @@ from torch import Tensor, nn
 from torchmetrics.classification import MulticlassAccuracy
 
 from train.config import Recipe
+from train.mixup import draw_mixture
 from train.schedule import learning_rate
 
 
 class ClassificationTask(LightningModule):
     """Train a model that maps a stream (B, C, T, V, M) to logits (B, K).
 
-    Whatever a step draws (dropout) comes from the seed and the step's number, and so does its learning rate:
+    Whatever a step draws (dropout, mixup) comes from the seed and the step's number, and so does its rate:
     a run that resumes at any step goes on as if it had never stopped.
 
     Args:
@@ -53,9 +54,16 @@ class ClassificationTask(LightningModule):
         )  # of integers: the same everywhere
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
-        return nn.functional.cross_entropy(
-            self(batch), batch["label"], label_smoothing=self.recipe.label_smoothing
+        labels, smoothing = batch["label"], self.recipe.label_smoothing
+        if not self.recipe.mixup:
+            return nn.functional.cross_entropy(self(batch), labels, label_smoothing=smoothing)
+        mixed = draw_mixture(batch["stream"], batch["present"], strength=self.recipe.mixup)
+        logits = self(batch | {"stream": mixed.stream, "present": mixed.present})
+        own, other = (
+            nn.functional.cross_entropy(logits, wanted, label_smoothing=smoothing)
+            for wanted in (labels, labels[mixed.partners])
         )
+        return mixed.share * own + (1 - mixed.share) * other
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
         if len(batch["label"]):

@@ -12,6 +12,7 @@ from tests.stream_stores import stream_store, there
 from train.augment import Augment
 from train.data import StreamDataModule
 from train.memory import choose_place, free_ram
+from train.poses import in_bodies
 
 BOTH, FIRST, SECOND, AT_TIMES = (
     there("xxx", "xxx"),
@@ -159,6 +160,53 @@ def test_motion_and_bones(root):
     torch.testing.assert_close(b["stream"][:, :, :, 1], j["stream"][:, :, :, 1] - j["stream"][:, :, :, 0])
     torch.testing.assert_close(jm["stream"][:, :, :-1], j["stream"].diff(dim=2))
     torch.testing.assert_close(bm["stream"][:, :, :-1], b["stream"].diff(dim=2))
+
+
+def test_poses_in_bodies(root):
+    """Slot by slot the rows of ``in_bodies``; of bones and motion too; pooled features stay as they are."""
+    options = {"test_ids": "g", "pose_unit": "body"}
+    pixels, j, b, jm = (
+        module(root, stream, test_ids="g") if stream == "j" and not place else module(root, stream, **options)
+        for place, stream in enumerate(("j", "j", "b", "jm"))
+    )
+    (plain,), (body,), (bone,), (motion,) = (
+        [batch["stream"] for batch in walk(data, data.test_dataloader())] for data in (pixels, j, b, jm)
+    )
+
+    rows = plain[0].permute(3, 1, 2, 0)  # of two persons who are always there
+    expected = in_bodies(rows, torch.ones(2, 3, dtype=torch.bool), torch.tensor([0, 0]), 1)
+    torch.testing.assert_close(body[0].permute(3, 1, 2, 0), expected)
+    torch.testing.assert_close(bone[:, :, :, 1], body[:, :, :, 1] - body[:, :, :, 0])
+    torch.testing.assert_close(motion[:, :, :-1], body.diff(dim=2))
+    pooled, same = module(root, test_ids="g"), module(root, mirror_test=True, **options)
+    assert equal(walk(pooled, pooled.test_dataloader()), walk(same, same.test_dataloader()))
+
+
+def test_a_test_in_a_mirror(root):
+    data = module(root, "j", test_ids="g", pose_unit="body", mirror_test=True)
+
+    (batch,) = walk(data, data.test_dataloader())
+
+    turned = torch.tensor([-1.0, 1])[:, None, None, None]  # of head and foot neither has another side
+    torch.testing.assert_close(batch["mirrored"], batch["stream"] * turned)
+    assert all("mirrored" not in made for made in walk(data, data.train_dataloader()))
+
+
+def test_poses_are_varied_in_training(root):
+    augment = Augment(mirror=1.0, exchange=1.0)
+    plain, varied = (module(root, "j", pose_unit="body", augment=one) for one in (None, augment))
+
+    before, after = (walk(data, data.train_dataloader()) for data in (plain, varied))
+
+    turned = torch.tensor([-1.0, 1])[:, None, None, None]
+    for one, other in zip(before, after, strict=True):
+        torch.testing.assert_close(other["stream"], one["stream"].flip(4) * turned)
+        assert torch.equal(other["present"], one["present"].flip(1))
+
+
+def test_zeros_are_no_body(root):
+    with pytest.raises(ValueError, match="pose_unit is 'body' and absence 'zeros'; expected 'hold'"):
+        module(root, "j", pose_unit="body", absence="zeros")
 
 
 def test_one_person_everywhere_is_one_slot(tmp_path, monkeypatch):

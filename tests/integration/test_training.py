@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -25,7 +26,10 @@ from tests.train_runs import SMALL, assert_same_run, curve, killed, words
 from tests.train_stores import train_entries, train_store, with_dataset, with_meaning
 from train import load_model
 from train.checkpoint import load_checkpoint
+from train.evaluate import score_fold
+from train.poses import in_bodies, mirrored
 from train.scores import load_scores
+from train.splits import folds
 from train.streams import clip_stream
 from train.task import ClassificationTask
 
@@ -360,6 +364,48 @@ def test_another_model_and_stream(store, tmp_path):
     more = ["--model=stgcnpp", "--stream=b", "width=12", "epochs=1"]
 
     assert call(train, *words(store, tmp_path / "run", *more)) == 0
+
+
+def test_everything_that_varies_clips_resumes_too(store, tmp_path, monkeypatch):
+    """What is drawn for a batch and for a mixture comes from the seed and the step; so a test in a mirror."""
+    varied = ["model=tcn", "width=8", "num_frames=2", "pose_unit=body", "mirror=0.5", "turn=10", "scale=0.1"]
+    more = ["--stream=j", *varied, "mirror_test=true", "exchange=0.5", "mixup=0.5", "--save-every", 0]
+    step = ClassificationTask.training_step
+
+    def training_step(self, batch, batch_idx):
+        if self.global_step == 5:
+            os.kill(os.getpid(), signal.SIGINT)
+        return step(self, batch, batch_idx)
+
+    assert call(train, *words(store, tmp_path / "whole", *more)) == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(ClassificationTask, "training_step", training_step)
+        assert call(train, *words(store, tmp_path / "run", *more)) == 130
+    assert call(train, *words(store, tmp_path / "run", *more)) == 0
+
+    assert_same_run(tmp_path / "run", tmp_path / "whole")
+    checkpoint = load_checkpoint(tmp_path / "run/checkpoint.pt")
+    assert checkpoint.passport.num_frames == 2
+    assert checkpoint.recipe.mirror_test
+
+
+def test_scores_of_a_test_in_a_mirror_are_the_mean_of_both_looks(store, tmp_path, monkeypatch):
+    more = ["--stream=j", "model=tcn", "width=8", "pose_unit=body", "epochs=1"]
+    assert call(train, *words(store, tmp_path / "run", *more)) == 0
+    checkpoint = load_checkpoint(tmp_path / "run/checkpoint.pt")
+    reader = open_store(str(store))
+
+    def values(**changes):
+        passport = replace(checkpoint.passport, recipe=checkpoint.passport.recipe | changes)
+        changed = replace(checkpoint, passport=passport)
+        return score_fold(changed, reader, folds(reader, "p1")[0], device=torch.device("cpu")).values
+
+    plain, both = values(), values(mirror_test=True)
+    monkeypatch.setattr("train.data.in_bodies", lambda *given: mirrored(in_bodies(*given), [0, 1]))
+    turned = values()
+
+    assert not np.allclose(plain, turned)
+    np.testing.assert_allclose(both, (plain + turned) / 2, rtol=1e-4, atol=1e-5)
 
 
 def test_a_run_is_found_by_its_names(store, tmp_path, monkeypatch, capsys):

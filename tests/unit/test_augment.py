@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 import torch
 
-from train.augment import Augment, drop_joints_and_channels, drop_persons, vary_time
+from train.augment import Augment, drop_joints_and_channels, drop_persons, exchange_persons, vary_time
 
 
 def draw(seed=0):
@@ -26,6 +26,8 @@ def test_all_is_off_by_default():
     assert vary_time(rows, valid, CLIP_OF_ROW, 2, Augment(), draw()) == (rows, valid)
     assert drop_joints_and_channels(rows, CLIP_OF_ROW, 2, Augment(), draw()) is rows
     assert drop_persons(present, Augment(), draw()) is present
+    stream = torch.rand(2, 3, 4, 5, 2)
+    assert exchange_persons(stream, present, Augment(), draw()) == (stream, present)
 
 
 def test_a_crop_of_all_time_is_no_crop():
@@ -90,6 +92,25 @@ def test_the_last_person_is_never_lost():
     assert 10 < left[::3, 0].sum() < 40  # either of two
 
 
+def test_persons_change_slots_together_with_who_is_there():
+    stream = torch.tensor([[1.0, 2], [3, 0]])[:, None, None, None]
+    present = torch.tensor([[True, True], [True, False]])
+
+    turned, there = exchange_persons(stream, present, Augment(exchange=1), draw())
+
+    assert turned[:, 0, 0, 0].tolist() == [[2, 1], [0, 3]]
+    assert there.tolist() == [[True, True], [False, True]]
+
+
+def test_persons_of_some_clips_change_slots():
+    stream = torch.tensor([1.0, 2]).expand(200, 1, 1, 1, 2)
+
+    turned, _ = exchange_persons(stream, torch.ones(200, 2, dtype=torch.bool), Augment(exchange=0.5), draw())
+
+    assert (turned.sum(4) == 3).all()
+    assert 70 < (turned[..., 0] == 2).sum() < 130
+
+
 def test_the_same_seed_draws_the_same():
     augment = Augment(crop=0.5, jitter=1, joint_dropout=0.2, channel_dropout=0.2, person_dropout=0.5)
 
@@ -111,6 +132,10 @@ def test_the_same_seed_draws_the_same():
         ("joint_dropout", 1),
         ("channel_dropout", -0.1),
         ("person_dropout", 2),
+        ("exchange", 1.5),
+        ("mirror", -0.5),
+        ("turn", 181),
+        ("scale", 1),
     ],
 )
 def test_refuses(name, value):

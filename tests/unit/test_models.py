@@ -254,7 +254,7 @@ def test_weights_of_another_network_are_refused():
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("gcn", {}, r"model 'gcn' is not known; choose one of \['ctrgcn', 'mixformer', 'stgcnpp'\]"),
+        ("gcn", {}, r"model 'gcn' is not known; choose one of \['ctrgcn', 'mixformer', 'stgcnpp', 'tcn'\]"),
         ("ctrgcn", {"width": 10}, "width 10: .* a multiple of 4"),
         ("mixformer", {"width": 64}, "width 64: .* a multiple of 40"),
         ("stgcnpp", {"width": 5}, "width 5: .* at least 6"),

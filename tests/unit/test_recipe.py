@@ -1,11 +1,14 @@
 """Recipes and learning rates, worked out by hand."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from train.config import Recipe, RecipeError, make_recipe, parse_choices, parse_recipe
 from train.schedule import learning_rate
+
+RECIPES = Path(__file__).resolve().parents[2] / "train/recipes"
 
 
 def rates(recipe, epochs, steps_per_epoch=2):
@@ -78,11 +81,23 @@ def test_a_saved_recipe_is_the_same_recipe():
         ({"width": "wide"}, "width is 'wide'; expected a whole number or none"),
         ({"copy_person": "maybe"}, "copy_person is 'maybe'; expected true or false"),
         ({"hold_out": 1}, "hold_out is 1.0; expected a share between 0 and 1"),
+        ({"num_frames": 0}, "num_frames is 0; expected 1 or more, or none"),
+        ({"mixup": -1}, "mixup is -1.0; expected 0 or more"),
+        (
+            {"mirror": 0.5},
+            "mirror, turn, scale or mirror_test with pose_unit pixels; expected pose_unit body",
+        ),
+        ({"pose_unit": "body", "absence": "zeros"}, "pose_unit is body and absence zeros; expected hold"),
     ],
 )
 def test_what_means_nothing_is_refused(choices, message):
     with pytest.raises(RecipeError, match=message):
         make_recipe(choices)
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.json")), ids=lambda path: path.stem)
+def test_recipes_that_come_with_the_trainer_can_be_read(path):
+    assert make_recipe(parse_recipe(path.read_text(), str(path))) != Recipe()
 
 
 def test_a_word_without_a_value_is_refused():

@@ -1,4 +1,4 @@
-"""The graph models: streams (B, C, T, V, M) to logits (B, K). ``build_model`` makes one by name."""
+"""The models: streams (B, C, T, V, M) to logits (B, K). ``build_model`` makes one by name."""
 
 import torch
 
@@ -8,11 +8,13 @@ from train.models.base import GraphModel, StreamShape
 from train.models.ctrgcn import CTRGCN
 from train.models.mixformer import MixFormer
 from train.models.stgcnpp import STGCNPP
+from train.models.tcn import TCN
 
-MODELS: dict[str, type[CTRGCN] | type[MixFormer] | type[STGCNPP]] = {
+MODELS: dict[str, type[CTRGCN] | type[MixFormer] | type[STGCNPP] | type[TCN]] = {
     "ctrgcn": CTRGCN,
     "mixformer": MixFormer,
     "stgcnpp": STGCNPP,
+    "tcn": TCN,
 }
 
 __all__ = ["MODELS", "GraphModel", "StreamShape", "build_model"]

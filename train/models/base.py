@@ -67,24 +67,26 @@ class GraphModel(nn.Module, ABC):
         Raises:
             ValueError: the stream is not of the kind that the model was built for, or a clip has nobody.
         """
-        rows = self._fold(stream, present)
+        self.check(stream)
+        rows = fold_persons(stream, present)
         pooled = self.backbone(self.enter(rows)).mean((2, 3))
         return mean_over_persons(pooled, rows)
 
     def joint_features(self, stream: Tensor, present: Tensor | None = None) -> Tensor:
         """Return (B, D, V): ``features`` of each joint, whose mean is that of the clip."""
-        rows = self._fold(stream, present)
+        self.check(stream)
+        rows = fold_persons(stream, present)
         pooled = self.backbone(self.enter(rows)).mean(3)
         return mean_over_persons(pooled.flatten(1), rows).view(-1, *pooled.shape[1:])
 
-    def _fold(self, stream: Tensor, present: Tensor | None) -> Rows:
+    def check(self, stream: Tensor) -> None:
+        """Refuse a stream of another kind than the model was built for (ValueError)."""
         expected = (self.shape.channels, self.shape.joints, self.shape.persons)
         if stream.ndim != 5 or (stream.shape[1], *stream.shape[3:]) != expected:
             raise ValueError(
                 f"the stream is {tuple(stream.shape)}; this model takes (clips, channels, frames, "
                 f"joints, persons) with {expected[0]} channels, {expected[1]} joints, {expected[2]} persons"
             )
-        return fold_persons(stream, present)
 
     @abstractmethod
     def enter(self, rows: Rows) -> Tensor:
