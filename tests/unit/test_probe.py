@@ -1,7 +1,6 @@
 """The linear probe, by hand."""
 
 import numpy as np
-import pytest
 
 from scripts.probe.linear import STRENGTHS, choose_strength, fit_predict, probe
 from scripts.probe.views import average
@@ -84,14 +83,3 @@ def test_clips_of_a_subject_are_left_out_together():
     by_clip = choose_strength(vectors, labels, [str(number) for number in range(80)])
 
     assert by_subject > by_clip  # places mislead, which only left-out subjects show
-
-
-@pytest.mark.parametrize("dataset", ["demo", "demo_full"])
-def test_the_demos_classes_are_grouped_by_what_tells_them_apart(dataset):
-    pytest.importorskip("scipy")  # of the package that draws the demo
-    from scripts.probe_features import _groups
-
-    assert _groups(dataset, ["wave", "drink", "push", "clap"]) == {
-        "all": [0, 1, 2, 3], "by pose": [0, 3], "by object": [1], "by pair": [2]
-    }  # fmt: skip
-    assert _groups("smarthome", ["drink"]) == {"all": [0]}
