@@ -165,7 +165,7 @@ def make_passport(
         array=array,
         tap=next((tap for tap in facts.layout.taps if pooled_array_name(tap) == array), None),
         in_channels=int(reader.spec(array).shape_tail[-1]),
-        num_frames=num_frames_of(reader),
+        num_frames=num_frames_of(reader, recipe.num_frames),
         num_persons=num_persons,
         meaning=dict(facts.meaning),
         meaning_sha256=facts.meaning_sha256,
