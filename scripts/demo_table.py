@@ -6,8 +6,6 @@ seed after seed; what is finished is kept, and --only-print shows the table of t
 """
 
 import argparse
-import logging
-import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,17 +14,13 @@ from statistics import mean, stdev
 
 from scripts.demo_results.kinds import counts_right, kinds_in_test
 from scripts.demo_results.lines import Line, compare
-from scripts.logs import log_to_stderr
-from scripts.side_by_side import train_side_by_side
-from store import StoreError, open_store
+from scripts.side_by_side import exit_status, train_side_by_side
+from store import open_store
 from store.durable import write_file
 from train.config import Recipe, make_recipe, parse_recipe
-from train.history import TrainingError
 from train.run_folder import SCORES
 from train.scores import load_scores
 from train.splits import first_protocol
-
-logger = logging.getLogger(__name__)
 
 _POOLED, _POSE = ("hpj", "hpb", "hpjm", "hpbm"), ("j", "b", "jm", "bm")
 # narrow, so that all of it fits into hours on two cores; MixFormer has no narrower form
@@ -53,17 +47,7 @@ ROWS = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Train and print; return 0 done, 1 error, 130 stopped and resumable."""
     options = _parse(argv)
-    log_to_stderr()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        _make(options)
-    except (StoreError, TrainingError, ValueError, OSError) as error:
-        logger.error("error: %s", error)
-        return 1
-    except KeyboardInterrupt:
-        logger.error("stopped; the same command goes on")
-        return 130
-    return 0
+    return exit_status(lambda: _make(options))
 
 
 def _make(options: argparse.Namespace) -> None:

@@ -1,19 +1,20 @@
 """Trainings side by side, each a process with one thread; what is finished is kept."""
 
 import logging
+import signal
 import sys
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing, redirect_stderr
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 import torch
 
-from scripts.logs import log_to_file, quiet_lightning
+from scripts.logs import log_to_file, log_to_stderr, quiet_lightning
 from scripts.processes import start_beside
 from scripts.progress import counted
-from store import StoreReader, open_store
+from store import StoreError, StoreReader, open_store
 from train.config import Recipe
 from train.history import TrainingError
 from train.run import Machine, train_run
@@ -23,6 +24,21 @@ from train.splits import folds
 logger = logging.getLogger(__name__)
 
 _LOOK_EVERY_SECONDS = 0.5
+
+
+def exit_status(work: Callable[[], None]) -> int:
+    """Do the work of a command that trains; return 0 done, 1 error, 130 stopped and resumable."""
+    log_to_stderr()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        work()
+    except (StoreError, TrainingError, ValueError, OSError) as error:
+        logger.error("error: %s", error)
+        return 1
+    except KeyboardInterrupt:
+        logger.error("stopped; the same command goes on")
+        return 130
+    return 0
 
 
 def train_side_by_side(

@@ -6,8 +6,6 @@ and as CSV, pictures, and a page that shows all of them.
 
 import argparse
 import io
-import logging
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,17 +19,13 @@ from scripts.demo_results.lines import Line, compare, render_table, table_csv, t
 from scripts.demo_results.matrices import draw_matrices
 from scripts.demo_results.page import render_page
 from scripts.demo_results.strips import draw_strips
-from scripts.logs import log_to_stderr
-from scripts.side_by_side import train_side_by_side
-from store import StoreError, StoreReader, open_store
+from scripts.side_by_side import exit_status, train_side_by_side
+from store import StoreReader, open_store
 from store.durable import write_file
 from train.config import Recipe, make_recipe, parse_recipe
-from train.history import TrainingError
 from train.run_folder import SCORES
 from train.scores import load_scores
 from train.splits import first_protocol
-
-logger = logging.getLogger(__name__)
 
 _STREAMS = ("hpj", "j")  # pooled features, and the baseline that they must beat
 _GO_ON = """\
@@ -44,17 +38,7 @@ make extract DATASET=my_videos DETECTOR=yolov8n POSE=hrnet_w32_heatmap      # vi
 def main(argv: Sequence[str] | None = None) -> int:
     """Train, compare, draw; return 0 done, 1 error, 130 stopped and resumable."""
     options = _parse(argv)
-    log_to_stderr()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        _tell(options)
-    except (StoreError, TrainingError, ValueError, OSError) as error:
-        logger.error("error: %s", error)
-        return 1
-    except KeyboardInterrupt:
-        logger.error("stopped; the same command goes on")
-        return 130
-    return 0
+    return exit_status(lambda: _tell(options))
 
 
 def _tell(options: argparse.Namespace) -> None:
