@@ -19,6 +19,7 @@ from tqdm import tqdm
 from extract.pose_mmpose import MmposeEstimator
 from scripts.demo_weights.crops import draw_crop
 from scripts.demo_weights.pictures import Person
+from scripts.demo_weights.things import ThingMaps
 from store.durable import write_file
 
 logger = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ _WARM_UP = 0.03  # share of the time in which the learning rate rises
 _AVERAGE = 0.998  # how much of the averaged weights stays, per step
 _SAVE_EVERY_SECONDS = 60.0
 _MARGINAL_BINS = 6.0  # width of a bin's first look at the columns or rows
+_THINGS_WEIGHT = 0.3  # of the loss of objects; at first it is as large as the joints'
 _MAP_SIGMA = 2.0  # cells, of the heatmaps that a SimCC head's maps are drawn towards
 _MAP_WEIGHT = 0.05  # of their loss; both losses then begin near 0.4
 
@@ -79,10 +81,12 @@ def train_pose(
     network.to(memory_format=torch.channels_last)  # faster on a processor
     made_of: dict[str, int | float | str] = {"seed": seed, "persons": len(persons), "start": _digest(start)}
     averaged = copy.deepcopy(network)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=_LEARNING_RATE, weight_decay=_WEIGHT_DECAY)
+    things = ThingMaps(network.backbone).to(device)
+    parameters = [*network.parameters(), *things.parameters()]
+    optimizer = torch.optim.AdamW(parameters, lr=_LEARNING_RATE, weight_decay=_WEIGHT_DECAY)
     step, seconds = 0, 0.0
     if checkpoint.is_file():
-        step, seconds = _load(checkpoint, network, averaged, optimizer, made_of)
+        step, seconds = _load(checkpoint, network, averaged, things, optimizer, made_of)
         logger.info("%s: goes on after %d steps and %.1f minutes", name, step, seconds / 60)
     network.train()
     budget = minutes * 60
@@ -91,7 +95,7 @@ def train_pose(
     while seconds < budget:
         for group in optimizer.param_groups:
             group["lr"] = _LEARNING_RATE * rate_at(seconds / budget)
-        loss = _step(network, optimizer, persons, np.random.default_rng((seed, step)), device)
+        loss = _step(network, things, optimizer, persons, np.random.default_rng((seed, step)), device)
         step += 1
         _average(averaged, network, step)
         recent = loss if step == 1 else 0.98 * recent + 0.02 * loss
@@ -99,7 +103,8 @@ def train_pose(
         seconds, last = seconds + now - last, now
         if now - saved > _SAVE_EVERY_SECONDS or seconds >= budget:
             saved = now
-            _save(checkpoint, network, averaged, optimizer, {**made_of, "step": step, "seconds": seconds})
+            facts = {**made_of, "step": step, "seconds": seconds}
+            _save(checkpoint, network, averaged, things, optimizer, facts)
             left = tqdm.format_interval(max(budget - seconds, 0))
             logger.info("%s: step %d, loss %.4g, %s left", name, step, recent, left)
     state: dict[str, Tensor] = averaged.state_dict()
@@ -144,6 +149,7 @@ def draw_maps(
 
 def _step(
     network: Any,  # noqa: ANN401
+    things: ThingMaps,
     optimizer: torch.optim.Optimizer,
     persons: Sequence[Person],
     dice: np.random.Generator,
@@ -152,24 +158,28 @@ def _step(
     decoder = network.head.decoder
     crops, targets, weights = [], [], []
     for number in dice.integers(0, len(persons), BATCH_SIZE):
-        crop, keypoints, is_known = draw_crop(persons[number], dice, crop_wh=tuple(decoder.input_size))
-        encoded = decoder.encode(keypoints[None], is_known[None])
+        crop = draw_crop(persons[number], dice, crop_wh=tuple(decoder.input_size))
+        encoded = decoder.encode(crop.keypoints[None], crop.weights[None])
         crops.append(crop)
         if _is_simcc(network.head):
             maps = draw_maps(
-                keypoints, crop_wh=tuple(decoder.input_size), map_wh=tuple(network.head.heatmap_size)
+                crop.keypoints, crop_wh=tuple(decoder.input_size), map_wh=tuple(network.head.heatmap_size)
             )
             targets.append([encoded["keypoint_x_labels"][0], encoded["keypoint_y_labels"][0], maps])
         else:
             targets.append([encoded["heatmaps"]])
         weights.append(encoded["keypoint_weights"])
-    images = torch.from_numpy(np.stack(crops)).to(device).permute(0, 3, 1, 2).float()
+    images = (
+        torch.from_numpy(np.stack([crop.picture for crop in crops])).to(device).permute(0, 3, 1, 2).float()
+    )
     preprocessor = network.data_preprocessor  # our crops are RGB, as its mean is
     images = (images - preprocessor.mean) / preprocessor.std
     images = images.contiguous(memory_format=torch.channels_last)
     wanted = [torch.from_numpy(np.stack(part)).float().to(device) for part in zip(*targets, strict=True)]
     known = torch.from_numpy(np.concatenate(weights)).float().to(device)
-    loss: Any = _loss(network.head, network.backbone(images), wanted, known)  # torch: untyped backward
+    features = network.backbone(images)
+    loss: Any = _loss(network.head, features, wanted, known)  # torch: untyped backward
+    loss = loss + _THINGS_WEIGHT * things.loss(features[-1], crops)
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
@@ -218,6 +228,7 @@ def _save(
     path: Path,
     network: nn.Module,
     averaged: nn.Module,
+    things: nn.Module,
     optimizer: torch.optim.Optimizer,
     facts: Mapping[str, int | float | str],
 ) -> None:
@@ -225,6 +236,7 @@ def _save(
     state = {
         "network": network.state_dict(),
         "averaged": averaged.state_dict(),
+        "things": things.state_dict(),
         "optimizer": optimizer.state_dict(),
         **facts,
     }
@@ -236,6 +248,7 @@ def _load(
     path: Path,
     network: nn.Module,
     averaged: nn.Module,
+    things: nn.Module,
     optimizer: torch.optim.Optimizer,
     made_of: Mapping[str, int | float | str],
 ) -> tuple[int, float]:
@@ -246,6 +259,7 @@ def _load(
             raise ValueError(f"trained with {found}, asked for {made_of}")
         network.load_state_dict(state["network"])
         averaged.load_state_dict(state["averaged"])
+        things.load_state_dict(state["things"])
         optimizer.load_state_dict(state["optimizer"])
         return int(state["step"]), float(state["seconds"])
     except Exception as error:  # a damaged file raises whatever it stumbles over
