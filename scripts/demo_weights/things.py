@@ -16,8 +16,8 @@ from torch.nn import functional
 from scripts.demo_videos.objects import OBJECTS
 from scripts.demo_weights.crops import Crop
 
-_SIGMA = 0.8  # cells, of an object's spot on a map
-_RARE = 50.0  # weight of a spot against the emptiness around it
+_SIGMA_PX = 10.0  # of the crop: an object's spot reaches the wrist of the hand that holds it
+_RARE = 20.0  # weight of a spot against the emptiness around it
 _UNLIKELY = -4.0  # first logit of an object
 
 
@@ -64,7 +64,7 @@ def draw_spots(crop: Crop, *, map_wh: tuple[int, int]) -> npt.NDArray[np.float32
     spots = np.zeros((len(OBJECTS), map_wh[1], map_wh[0]), np.float32)
     for kind, x, y in crop.things:
         over_x, over_y = (
-            np.exp(-np.square(np.arange(count) + 0.5 - (place + 0.5) * count / length) / (2 * _SIGMA**2))
+            np.exp(-np.square((np.arange(count) + 0.5) * length / count - (place + 0.5)) / (2 * _SIGMA_PX**2))
             for place, count, length in ((x, map_wh[0], width), (y, map_wh[1], height))
         )
         spots[int(kind)] = np.maximum(spots[int(kind)], over_y[:, None] * over_x)
