@@ -97,9 +97,7 @@ def _train_one(network: str, options: argparse.Namespace) -> None:
     common = {"device": options.device, "seed": options.seed}
     if network == "detector":
         pictures = picture_files(options.work, num_clips=options.clips)
-        content = train_detector(
-            pictures, work=options.work / "detector", minutes=options.minutes, **common
-        )
+        content = train_detector(pictures, work=options.work / "detector", minutes=options.minutes, **common)
         _write(DETECTORS["demo"].weights.shipped, options.out, content)
         return
     preset = POSES[POSE_PRESETS[network]]

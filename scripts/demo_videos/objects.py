@@ -6,7 +6,6 @@ import numpy as np
 
 from scripts.demo_videos.mesh import Mesh, ball, box, join, loft, plain
 
-
 # glazes and plastics; none has the colour of a hand
 _GLAZES = ((0.95, 0.95, 0.92), (0.85, 0.1, 0.1), (0.1, 0.3, 0.8), (0.95, 0.8, 0.1), (0.1, 0.6, 0.35))
 _PLASTICS = ((0.9, 0.2, 0.55), (0.1, 0.6, 0.65), (0.45, 0.2, 0.7), (0.55, 0.35, 0.18))
