@@ -31,10 +31,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m scripts.train_demo_weights", description=__doc__)
     parser.add_argument("--only", nargs="+", choices=NETWORKS, default=NETWORKS, help="default: all three")
     parser.add_argument(
-        "--minutes", type=float, nargs=3, default=[75.0, 55.0, 20.0], metavar=tuple(NETWORKS),
-        help="of training for each of the three (default: 75 55 20; a GPU needs a tenth)",
+        "--minutes", type=float, default=75.0,
+        help="of the detector's training (default: 75; a GPU needs a tenth)",
     )  # fmt: skip
-    parser.add_argument("--clips", type=int, default=1000, help="to draw and learn from (default: 1000)")
+    parser.add_argument(
+        "--steps", type=int, nargs=2, default=[9000, 3000], metavar=tuple(POSE_PRESETS),
+        help="of the pose networks' training (default: 9000 3000)",
+    )  # fmt: skip
+    parser.add_argument("--clips", type=int, default=2000, help="to draw and learn from (default: 2000)")
     parser.add_argument(
         "--work", type=Path, default=Path("data/demo_weights"), help="pictures and states (%(default)s)"
     )
@@ -90,11 +94,10 @@ def _train(networks: Sequence[str], options: argparse.Namespace, threads: int) -
 
 
 def _train_one(network: str, options: argparse.Namespace) -> None:
-    minutes = options.minutes[NETWORKS.index(network)]
-    common = {"minutes": minutes, "device": options.device, "seed": options.seed}
+    common = {"device": options.device, "seed": options.seed}
     if network == "detector":
         pictures = picture_files(options.work, num_clips=options.clips)
-        content = train_detector(pictures, work=options.work / "detector", **common)
+        content = train_detector(pictures, work=options.work / "detector", minutes=options.minutes, **common)
         _write(DETECTORS["demo"].weights.shipped, options.out, content)
         return
     preset = POSES[POSE_PRESETS[network]]
@@ -105,6 +108,7 @@ def _train_one(network: str, options: argparse.Namespace) -> None:
         preset.config,
         persons,
         checkpoint=options.work / f"{network}.pt",
+        steps=options.steps[[*POSE_PRESETS].index(network)],
         start=_simcc_weights(options) if network == "heatmap" else None,
         **common,
     )

@@ -8,7 +8,7 @@ import numpy as np
 
 from scripts.demo_videos.actions import ACTIONS
 
-GENERATOR = 1  # version of what is drawn: videos of another one are other videos
+GENERATOR = 2  # version of what is drawn: videos of another one are other videos
 
 FIRST_TRAINING_SEED = 1000  # from here on the demo's networks learn; evaluations use the seeds below
 FPS = 12  # frames per second: the demo is to be over in minutes

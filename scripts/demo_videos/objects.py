@@ -6,17 +6,21 @@ import numpy as np
 
 from scripts.demo_videos.mesh import Mesh, ball, box, join, loft, plain
 
+# glazes and plastics; none has the colour of a hand
+_GLAZES = ((0.95, 0.95, 0.92), (0.85, 0.1, 0.1), (0.1, 0.3, 0.8), (0.95, 0.8, 0.1), (0.1, 0.6, 0.35))
+_PLASTICS = ((0.9, 0.2, 0.55), (0.1, 0.6, 0.65), (0.45, 0.2, 0.7), (0.55, 0.35, 0.18))
+
 
 def _cup(dice: np.random.Generator) -> Mesh:
-    colour = dice.uniform(0.3, 1.0, 3)
-    z = np.linspace(-0.05, 0.055, 5)
-    wall = np.stack([0 * z, 0 * z, z, 0.036 + 0.1 * z, 0.036 + 0.1 * z], axis=1)
+    colour = np.array(_GLAZES[int(dice.integers(len(_GLAZES)))]) * dice.uniform(0.85, 1.05)
+    z = np.linspace(-0.055, 0.065, 5)
+    wall = np.stack([0 * z, 0 * z, z, 0.041 + 0.1 * z, 0.041 + 0.1 * z], axis=1)
     inside = loft(
-        np.array([(0, 0, 0.045, 0.034, 0.034), (0, 0, 0.046, 0.001, 0.001)]),
+        np.array([(0, 0, 0.055, 0.039, 0.039), (0, 0, 0.056, 0.001, 0.001)]),
         plain((0.25, 0.15, 0.1)),
         around=9,
     )
-    handle = box((0.05, 0, 0), (0.03, 0.012, 0.05), plain(colour * 0.9), pieces=1)
+    handle = box((0.055, 0, 0), (0.03, 0.012, 0.06), plain(colour * 0.9), pieces=1)
     return join([loft(wall, plain(colour), around=10), inside, handle])
 
 
@@ -27,9 +31,9 @@ def _phone(dice: np.random.Generator) -> Mesh:
 
 
 def _brush(dice: np.random.Generator) -> Mesh:
-    wood = np.array([0.55, 0.35, 0.18]) * dice.uniform(0.6, 1.4)
-    handle = box((0, 0, -0.05), (0.02, 0.022, 0.12), plain(wood), pieces=1)
-    head = ball((0, 0, 0.06), (0.022, 0.035, 0.06), plain(wood * 0.9), around=8, rings=6)
+    colour = np.array(_PLASTICS[int(dice.integers(len(_PLASTICS)))]) * dice.uniform(0.8, 1.1)
+    handle = box((0, 0, -0.05), (0.02, 0.024, 0.12), plain(colour), pieces=1)
+    head = ball((0, 0, 0.06), (0.022, 0.038, 0.06), plain(colour * 0.9), around=8, rings=6)
     bristles = box((-0.022, 0, 0.06), (0.02, 0.05, 0.09), plain((0.08, 0.07, 0.07)), pieces=1)
     return join([handle, head, bristles])
 

@@ -16,7 +16,7 @@ from scripts.demo_videos.light import Light, draw_light
 from scripts.demo_videos.mesh import Mesh, box, join, limb, plain
 from scripts.demo_videos.motion import turns_at, values_at
 from scripts.demo_videos.objects import IN_ONE_HAND, OBJECTS
-from scripts.demo_videos.paint import paint
+from scripts.demo_videos.paint import SCALE, paint
 from scripts.demo_videos.places import MARGIN, Place, draw_place
 from scripts.demo_videos.truth import PARTS_PER_PERSON, FrameTruth, box_of, visibility_of
 
@@ -31,16 +31,32 @@ _BARE_HEADED = ("put_on_hat", "scratch_head")  # a hat from the start would tell
 
 
 @dataclass(frozen=True, slots=True)
+class Thing:
+    """An object that is seen in a frame.
+
+    Args:
+        name: of objects.py.
+        x, y: of its middle, pixels.
+    """
+
+    name: str
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
 class Moment:
     """A frame, and what is true of it.
 
     Args:
         picture: (H, W, 3) uint8 RGB.
         truth: its boxes and keypoints.
+        things: the objects of which the middle is seen, in hands and lying around.
     """
 
     picture: npt.NDArray[np.uint8]
     truth: FrameTruth
+    things: tuple[Thing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +75,7 @@ class Scene:
     _rotations: Floats  # (T S, B, 3, 3), S sub-frames
     _origins: Floats  # (T S, B, 3)
     _keypoints: Floats  # (T S, P, 17, 3)
+    _things: tuple[tuple[str, Floats], ...]  # name, (T S, 3)
     _camera: Camera
     _shake: Shake
     _place: Place
@@ -84,7 +101,11 @@ class Scene:
             total += under
             if moment == middle:
                 parts = layer.parts
-        return Moment(self._light.expose(total / num_sub_frames, index), self._truth(parts, middle, affine))
+        return Moment(
+            self._light.expose(total / num_sub_frames, index),
+            self._truth(parts, middle, affine),
+            self._seen_things(parts, middle, affine),
+        )
 
     def _ground(self, moment: int, affine: Floats) -> npt.NDArray[np.float32]:
         """Return the shaken background with the persons' shadows."""
@@ -115,6 +136,15 @@ class Scene:
             ))  # fmt: skip
         boxes = np.stack([box_of(parts, person) for person in range(self.num_persons)])
         return FrameTruth(boxes, pixels, np.stack(flags))
+
+    def _seen_things(self, parts: npt.NDArray[np.uint8], moment: int, affine: Floats) -> tuple[Thing, ...]:
+        seen = []
+        for name, places in self._things:
+            (pixel,), _ = self._camera.project(places[moment][None])
+            x, y = (float(value) for value in affine[:, :2] @ pixel + affine[:, 2])
+            if 0 <= x < WH[0] and 0 <= y < WH[1] and parts[int(y * SCALE), int(x * SCALE)] >= _THING:
+                seen.append(Thing(name, x, y))
+        return tuple(seen)
 
 
 _CIRCLE = np.linspace(0, 2 * np.pi, 20, endpoint=False)
@@ -150,6 +180,7 @@ def build_scene(plan: ClipPlan) -> Scene:
         for (actor, movement), start in zip(people, starts, strict=True)
     ]
     meshes, rotations, origins = [], [], []
+    things: list[tuple[str, Floats]] = []
     for number, (subject, (actor, _), bones) in enumerate(zip(subjects, people, placed, strict=True)):
         look = _subject_dice(plan.seed, subject, 1)
         figure = build_figure(actor.body, draw_look(look), look)
@@ -163,10 +194,13 @@ def build_scene(plan: ClipPlan) -> Scene:
         )
         rotations.append(turns[:, None])
         origins.append(points[:, None])
+        things.append((held.name, points + turns @ meshes[-1].corners.mean((0, 1))))
     place = draw_place(
         camera, 0.9 + act.metres_apart / 2, np.random.default_rng((plan.seed, 3, plan.setup, plan.camera))
     )
-    static = [*place.furniture, *_lying(camera, act, of_things)]
+    table, lying = _lying(camera, act, of_things)
+    things += [(name, np.tile(mesh.corners.mean((0, 1)), (len(seconds), 1))) for name, mesh in lying]
+    static = [*place.furniture, *table, *(mesh for _, mesh in lying)]
     if plan.condition == "occluded":
         static.append(_obstacle(camera, of_things))
     if static:
@@ -184,6 +218,7 @@ def build_scene(plan: ClipPlan) -> Scene:
         _keypoints=np.stack(
             [actor.body.keypoints(bones) for (actor, _), bones in zip(people, placed, strict=True)], axis=1
         ),
+        _things=tuple(things),
         _camera=camera,
         _shake=draw_shake(
             num_frames, float(of_view.choice([0.0, 0.5, 1.0])) + (plan.camera == 3) * 0.5, of_view
@@ -306,29 +341,25 @@ def _distractors(plan: ClipPlan, actors: list[Actor], dice: np.random.Generator)
     return others
 
 
-def _lying(camera: Camera, act: Act, dice: np.random.Generator) -> list[Mesh]:
-    """Return objects on the ground or on a table beside the actors, not before them."""
+def _lying(camera: Camera, act: Act, dice: np.random.Generator) -> tuple[list[Mesh], list[tuple[str, Mesh]]]:
+    """Return a table or none, and objects on it or on the ground, beside the actors, not before them."""
     if dice.random() < 0.4:
-        return []
+        return [], []
     height = 0.0 if dice.random() < 0.5 else float(dice.uniform(0.6, 0.8))
     turn = np.arctan2(-camera.place[1], -camera.place[0]) + dice.choice([-1, 1]) * dice.uniform(0.8, 1.5)
     distance = dice.uniform(0.7, 0.9) + act.metres_apart / 2
     middle = np.array([distance * np.cos(turn), distance * np.sin(turn), height])
-    meshes = []
+    table = []
     if height:
-        table = box(
-            (middle[0], middle[1], height / 2),
-            (0.5, 0.45, height),
-            plain(dice.uniform(0.2, 0.8, 3)),
-            pieces=4,
-        )
-        meshes.append(table)
+        colour = plain(dice.uniform(0.2, 0.8, 3))
+        table.append(box((middle[0], middle[1], height / 2), (0.5, 0.45, height), colour, pieces=4))
+    things = []
     for name in dice.choice(list(OBJECTS), int(dice.integers(1, 4)), replace=False):
         thing = OBJECTS[name](dice)
         lying = thing.corners @ Rotation.from_euler("zy", dice.uniform(0, 90, 2), degrees=True).as_matrix().T
         lying += middle + np.array([*dice.uniform(-0.18, 0.18, 2), 0.01 - lying[..., 2].min()])
-        meshes.append(Mesh(lying, thing.colours, thing.bones, thing.parts))
-    return meshes
+        things.append((str(name), Mesh(lying, thing.colours, thing.bones, thing.parts)))
+    return table, things
 
 
 def _obstacle(camera: Camera, dice: np.random.Generator) -> Mesh:

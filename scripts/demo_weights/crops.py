@@ -1,5 +1,7 @@
 """A person in a picture -> a crop to learn from, never twice the same. Pure, but for reading the picture."""
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -7,6 +9,8 @@ import numpy.typing as npt
 from extract.crop import crop_affine, crop_person
 from extract.interfaces import Frame
 from scripts.demo_weights.pictures import Person
+
+Floats = npt.NDArray[np.float32]
 
 # left and right change places in a mirror; COCO's order
 _MIRRORED = [0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15]
@@ -16,14 +20,26 @@ _MOST_DEGREES = 20.0
 _SHARES = {"turned": 0.6, "mirrored": 0.5, "blurred": 0.15, "compressed": 0.3, "covered": 0.3}
 
 
-def draw_crop(
-    person: Person, dice: np.random.Generator, *, crop_wh: tuple[int, int]
-) -> tuple[Frame, npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Cut a person out as ``extract/crop.py`` does, changed by lot.
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """A person's crop.
 
-    Returns:
-        the crop (H, W, 3) uint8 RGB; keypoints (17, 2) in its pixels; weights (17,), 1 where a keypoint is
-        in the crop, hidden ones too: where an arm behind the body is can be learned.
+    Args:
+        picture: (H, W, 3) uint8 RGB.
+        keypoints: (17, 2) pixels of the crop.
+        weights: (17,) 1 where a keypoint is in the crop, hidden ones too: where an arm behind the body is can
+            be learned; else 0.
+        things: (K, 3) objects: place of the name in ``OBJECTS``, x, y; also outside the crop.
+    """
+
+    picture: Frame
+    keypoints: Floats
+    weights: Floats
+    things: Floats
+
+
+def draw_crop(person: Person, dice: np.random.Generator, *, crop_wh: tuple[int, int]) -> Crop:
+    """Cut a person out as ``extract/crop.py`` does, changed by lot.
 
     Raises:
         FileNotFoundError: the picture is gone.
@@ -34,12 +50,21 @@ def draw_crop(
     matrix = _changed(crop_affine(person.box_xyxy, crop_wh=crop_wh), dice, crop_wh=crop_wh)
     crop = crop_person(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), matrix, crop_wh=crop_wh)
     # what is true counts from the corner of a pixel, crops from its middle
-    keypoints = (person.keypoints_xy - np.float32(0.5)) @ matrix[:, :2].T + matrix[:, 2]
+    keypoints, places = (
+        (points - np.float32(0.5)) @ matrix[:, :2].T + matrix[:, 2]
+        for points in (person.keypoints_xy, person.things[:, 1:])
+    )
     is_known = person.visibility > 0
     if dice.random() < _SHARES["mirrored"]:
         crop, keypoints, is_known = mirror(crop, keypoints, is_known)
+        places = places * np.array([-1, 1]) + (crop_wh[0] - 1, 0)
     is_inside = ((keypoints >= 0) & (keypoints < crop_wh)).all(1)
-    return _recoloured(_covered(crop, dice), dice), keypoints, (is_known & is_inside).astype(np.float32)
+    return Crop(
+        _recoloured(_covered(crop, dice), dice),
+        keypoints,
+        (is_known & is_inside).astype(np.float32),
+        np.concatenate([person.things[:, :1], places], axis=1).astype(np.float32),
+    )
 
 
 def mirror(

@@ -24,8 +24,9 @@ from scripts.demo_videos.clips import (
     ClipPlan,
 )
 from scripts.demo_videos.light import draw_light
+from scripts.demo_videos.objects import OBJECTS
 from scripts.demo_videos.places import MARGIN, draw_place
-from scripts.demo_videos.scene import build_scene
+from scripts.demo_videos.scene import Thing, build_scene
 from scripts.processes import start_pool
 from scripts.progress import counted
 from store.durable import make_folder, write_file
@@ -36,6 +37,8 @@ Picture = npt.NDArray[np.uint8]
 Flags = npt.NDArray[np.uint8]
 
 FRAMES_PER_CLIP = 4
+_MADE_BY = {"generator": GENERATOR, "truth": 2}  # the second is the version of what is said of pictures
+_KINDS = list(OBJECTS)
 _EMPTY_EVERY = 30  # of so many clips, one is a place without anybody
 _CONDITION_SHARES = (0.55, 0.2, 0.15, 0.1)  # of CONDITIONS
 _JPEG_QUALITIES = (35, 96)  # stands for the compression of videos
@@ -51,12 +54,14 @@ class Person:
         box_xyxy: (4,) pixels, around what is seen.
         keypoints_xy: (17, 2) pixels.
         visibility: (17,) 0 outside the picture, 1 hidden, 2 seen.
+        things: (K, 3) of the objects that are seen in the picture: place of the name in ``OBJECTS``, x, y.
     """
 
     picture: Path
     box_xyxy: npt.NDArray[np.float32]
     keypoints_xy: npt.NDArray[np.float32]
     visibility: npt.NDArray[np.uint8]
+    things: npt.NDArray[np.float32]
 
 
 def draw_pictures(folder: Path, *, num_clips: int, processes: int) -> None:
@@ -72,14 +77,14 @@ def draw_pictures(folder: Path, *, num_clips: int, processes: int) -> None:
         OSError: the disk is full, or the folder cannot be written to.
     """
     made_by = folder / "made_by.json"
-    if made_by.is_file() and json.loads(made_by.read_text()) != {"generator": GENERATOR}:
+    if made_by.is_file() and json.loads(made_by.read_text()) != _MADE_BY:
         raise ValueError(
-            f"{folder} holds pictures of {made_by.read_text()}, this is version {GENERATOR}; "
+            f"{folder} holds pictures of {made_by.read_text()}, this is {json.dumps(_MADE_BY)}; "
             "remove it, or give another folder (--work)"
         )
     for name in ("images", "labels", "truth"):
         make_folder((folder / name).absolute())
-    write_file(made_by, json.dumps({"generator": GENERATOR}).encode())
+    write_file(made_by, json.dumps(_MADE_BY).encode())
     missing = [number for number in range(num_clips) if not _truth_file(folder, number).is_file()]
     if not missing:
         return
@@ -128,7 +133,7 @@ def _draw_clip(folder: Path, number: int) -> None:
     cv2.setNumThreads(1)
     dice = np.random.default_rng((FIRST_TRAINING_SEED + number, 78))
     frames = []
-    for index, (picture, boxes, keypoints, visibility) in enumerate(_moments(number, dice)):
+    for index, (picture, boxes, keypoints, visibility, things) in enumerate(_moments(number, dice)):
         name = f"{number:05d}_{index}"
         quality = int(dice.integers(*_JPEG_QUALITIES))
         _, data = cv2.imencode(
@@ -142,15 +147,18 @@ def _draw_clip(folder: Path, number: int) -> None:
                 "boxes_xyxy": np.round(boxes, 2).tolist(),
                 "keypoints_xy": np.round(keypoints, 2).tolist(),
                 "visibility": visibility.tolist(),
+                "things": [[thing.name, round(thing.x, 2), round(thing.y, 2)] for thing in things],
             }
         )
     write_file(_truth_file(folder, number), json.dumps(frames, separators=(",", ":")).encode())
 
 
-def _moments(number: int, dice: np.random.Generator) -> Iterator[tuple[Picture, Floats, Floats, Flags]]:
+def _moments(
+    number: int, dice: np.random.Generator
+) -> Iterator[tuple[Picture, Floats, Floats, Flags, tuple[Thing, ...]]]:
     if number % _EMPTY_EVERY == _EMPTY_EVERY - 1:
         for _ in range(FRAMES_PER_CLIP):
-            yield _empty(dice), np.zeros((0, 4)), np.zeros((0, 17, 2)), np.zeros((0, 17), np.uint8)
+            yield _empty(dice), np.zeros((0, 4)), np.zeros((0, 17, 2)), np.zeros((0, 17), np.uint8), ()
         return
     scene = build_scene(plan_of(FIRST_TRAINING_SEED + number))
     count = min(FRAMES_PER_CLIP, scene.num_frames)
@@ -163,6 +171,7 @@ def _moments(number: int, dice: np.random.Generator) -> Iterator[tuple[Picture, 
             boxes[seen],
             moment.truth.keypoints_xy[seen],
             moment.truth.visibility[seen],
+            moment.things,
         )
 
 
@@ -196,6 +205,7 @@ def _truth_file(folder: Path, number: int) -> Path:
 def _persons(folder: Path, num_clips: int) -> Iterator[Person]:
     for number in range(num_clips):
         for frame in json.loads(_truth_file(folder, number).read_text(encoding="utf-8")):
+            things = [[_KINDS.index(name), x, y] for name, x, y in frame["things"]]
             rows = zip(frame["boxes_xyxy"], frame["keypoints_xy"], frame["visibility"], strict=True)
             for box, keypoints, visibility in rows:
                 yield Person(
@@ -203,4 +213,5 @@ def _persons(folder: Path, num_clips: int) -> Iterator[Person]:
                     np.array(box, np.float32),
                     np.array(keypoints, np.float32),
                     np.array(visibility, np.uint8),
+                    np.array(things, np.float32).reshape(-1, 3),
                 )

@@ -1,4 +1,4 @@
-"""Training of a pose network: a plain loop around mmpose's network, codec and loss, for a given time."""
+"""Training of a pose network: a plain loop around mmpose's network, codec and loss."""
 
 import copy
 import hashlib
@@ -19,16 +19,18 @@ from tqdm import tqdm
 from extract.pose_mmpose import MmposeEstimator
 from scripts.demo_weights.crops import draw_crop
 from scripts.demo_weights.pictures import Person
+from scripts.demo_weights.things import ThingMaps
 from store.durable import write_file
 
 logger = logging.getLogger(__name__)
 
 BATCH_SIZE = 16
 _LEARNING_RATE, _WEIGHT_DECAY = 1.5e-3, 1e-2
-_WARM_UP = 0.03  # share of the time in which the learning rate rises
+_WARM_UP = 0.03  # share of the steps in which the learning rate rises
 _AVERAGE = 0.998  # how much of the averaged weights stays, per step
 _SAVE_EVERY_SECONDS = 60.0
 _MARGINAL_BINS = 6.0  # width of a bin's first look at the columns or rows
+_THINGS_WEIGHT = 1.0  # of the loss of objects; its gradients are then a third of the joints'
 _MAP_SIGMA = 2.0  # cells, of the heatmaps that a SimCC head's maps are drawn towards
 _MAP_WEIGHT = 0.05  # of their loss; both losses then begin near 0.4
 
@@ -39,19 +41,19 @@ def train_pose(
     persons: Sequence[Person],
     *,
     checkpoint: Path,
-    minutes: float,
+    steps: int,
     device: str,
     seed: int,
     start: Mapping[str, Tensor] | None = None,
 ) -> dict[str, Tensor]:
-    """Train until ``minutes`` are used up, over as many runs as it takes.
+    """Train for ``steps`` steps, over as many runs as it takes.
 
     Args:
         name: for the log.
         config: of the network, as ``extract/pose_mmpose.py`` reads it.
         persons: to learn from.
         checkpoint: where the state is kept, every minute; a run that was killed goes on from there.
-        minutes: of training in all; learning rates follow the share of them that is used up.
+        steps: of ``BATCH_SIZE`` crops, in all.
         device: "cpu", "cuda:0", …
         seed: of the first weights and of what is drawn by lot.
         start: weights of another network, whose backbone's this one's begins with.
@@ -79,35 +81,41 @@ def train_pose(
     network.to(memory_format=torch.channels_last)  # faster on a processor
     made_of: dict[str, int | float | str] = {"seed": seed, "persons": len(persons), "start": _digest(start)}
     averaged = copy.deepcopy(network)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=_LEARNING_RATE, weight_decay=_WEIGHT_DECAY)
-    step, seconds = 0, 0.0
+    things = ThingMaps(network.backbone).to(device)
+    parameters = [*network.parameters(), *things.parameters()]
+    optimizer = torch.optim.AdamW(parameters, lr=_LEARNING_RATE, weight_decay=_WEIGHT_DECAY)
+    first = step = 0
     if checkpoint.is_file():
-        step, seconds = _load(checkpoint, network, averaged, optimizer, made_of)
-        logger.info("%s: goes on after %d steps and %.1f minutes", name, step, seconds / 60)
+        first = step = _load(checkpoint, network, averaged, things, optimizer, made_of)
+        logger.info("%s: goes on after %d of %d steps", name, step, steps)
     network.train()
-    budget = minutes * 60
-    saved = last = time.monotonic()
-    recent = 0.0
-    while seconds < budget:
+    begin = saved = time.monotonic()
+    recent = None
+    while step < steps:
         for group in optimizer.param_groups:
-            group["lr"] = _LEARNING_RATE * rate_at(seconds / budget)
-        loss = _step(network, optimizer, persons, np.random.default_rng((seed, step)), device)
+            group["lr"] = _LEARNING_RATE * rate_at(step / steps)
+        losses = _step(network, things, optimizer, persons, np.random.default_rng((seed, step)), device)
         step += 1
         _average(averaged, network, step)
-        recent = loss if step == 1 else 0.98 * recent + 0.02 * loss
+        recent = losses if recent is None else 0.98 * recent + 0.02 * losses
         now = time.monotonic()
-        seconds, last = seconds + now - last, now
-        if now - saved > _SAVE_EVERY_SECONDS or seconds >= budget:
+        if now - saved > _SAVE_EVERY_SECONDS or step == steps:
             saved = now
-            _save(checkpoint, network, averaged, optimizer, {**made_of, "step": step, "seconds": seconds})
-            left = tqdm.format_interval(max(budget - seconds, 0))
-            logger.info("%s: step %d, loss %.4g, %s left", name, step, recent, left)
+            _save(checkpoint, network, averaged, things, optimizer, {**made_of, "step": step})
+            left = tqdm.format_interval((now - begin) / (step - first) * (steps - step))
+            logger.info(
+                "%s: step %d of %d, loss of joints %.4g, of objects %.4g, %s left",
+                name, step, steps, *recent, left,
+            )  # fmt: skip
     state: dict[str, Tensor] = averaged.state_dict()
     return state
 
 
 def rate_at(share: float) -> float:
-    """Return the share of the learning rate: it rises, then falls as a cosine does to a hundredth."""
+    """Return the share of the learning rate after a share of the steps.
+
+    It rises, then falls as a cosine does to a hundredth.
+    """
     if share < _WARM_UP:
         return 0.05 + 0.95 * share / _WARM_UP
     return 0.01 + 0.99 * (1 + math.cos(math.pi * min((share - _WARM_UP) / (1 - _WARM_UP), 1))) / 2
@@ -144,36 +152,43 @@ def draw_maps(
 
 def _step(
     network: Any,  # noqa: ANN401
+    things: ThingMaps,
     optimizer: torch.optim.Optimizer,
     persons: Sequence[Person],
     dice: np.random.Generator,
     device: str,
-) -> float:
+) -> npt.NDArray[np.float64]:
+    """Learn from a batch; return the losses of joints and objects."""
     decoder = network.head.decoder
     crops, targets, weights = [], [], []
     for number in dice.integers(0, len(persons), BATCH_SIZE):
-        crop, keypoints, is_known = draw_crop(persons[number], dice, crop_wh=tuple(decoder.input_size))
-        encoded = decoder.encode(keypoints[None], is_known[None])
+        crop = draw_crop(persons[number], dice, crop_wh=tuple(decoder.input_size))
+        encoded = decoder.encode(crop.keypoints[None], crop.weights[None])
         crops.append(crop)
         if _is_simcc(network.head):
             maps = draw_maps(
-                keypoints, crop_wh=tuple(decoder.input_size), map_wh=tuple(network.head.heatmap_size)
+                crop.keypoints, crop_wh=tuple(decoder.input_size), map_wh=tuple(network.head.heatmap_size)
             )
             targets.append([encoded["keypoint_x_labels"][0], encoded["keypoint_y_labels"][0], maps])
         else:
             targets.append([encoded["heatmaps"]])
         weights.append(encoded["keypoint_weights"])
-    images = torch.from_numpy(np.stack(crops)).to(device).permute(0, 3, 1, 2).float()
+    images = (
+        torch.from_numpy(np.stack([crop.picture for crop in crops])).to(device).permute(0, 3, 1, 2).float()
+    )
     preprocessor = network.data_preprocessor  # our crops are RGB, as its mean is
     images = (images - preprocessor.mean) / preprocessor.std
     images = images.contiguous(memory_format=torch.channels_last)
     wanted = [torch.from_numpy(np.stack(part)).float().to(device) for part in zip(*targets, strict=True)]
     known = torch.from_numpy(np.concatenate(weights)).float().to(device)
-    loss: Any = _loss(network.head, network.backbone(images), wanted, known)  # torch: untyped backward
+    features = network.backbone(images)
+    of_joints = _loss(network.head, features, wanted, known)
+    of_things = things.loss(features[-1], crops)
+    total: Any = of_joints + _THINGS_WEIGHT * of_things  # torch: untyped backward
     optimizer.zero_grad()
-    loss.backward()
+    total.backward()
     optimizer.step()
-    return float(loss.detach())
+    return np.array([float(of_joints.detach()), float(of_things.detach())])
 
 
 def _loss(head: Any, features: Any, wanted: Sequence[Tensor], known: Tensor) -> Tensor:  # noqa: ANN401
@@ -218,6 +233,7 @@ def _save(
     path: Path,
     network: nn.Module,
     averaged: nn.Module,
+    things: nn.Module,
     optimizer: torch.optim.Optimizer,
     facts: Mapping[str, int | float | str],
 ) -> None:
@@ -225,6 +241,7 @@ def _save(
     state = {
         "network": network.state_dict(),
         "averaged": averaged.state_dict(),
+        "things": things.state_dict(),
         "optimizer": optimizer.state_dict(),
         **facts,
     }
@@ -236,9 +253,10 @@ def _load(
     path: Path,
     network: nn.Module,
     averaged: nn.Module,
+    things: nn.Module,
     optimizer: torch.optim.Optimizer,
     made_of: Mapping[str, int | float | str],
-) -> tuple[int, float]:
+) -> int:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         found = {name: state[name] for name in made_of}
@@ -246,8 +264,9 @@ def _load(
             raise ValueError(f"trained with {found}, asked for {made_of}")
         network.load_state_dict(state["network"])
         averaged.load_state_dict(state["averaged"])
+        things.load_state_dict(state["things"])
         optimizer.load_state_dict(state["optimizer"])
-        return int(state["step"]), float(state["seconds"])
+        return int(state["step"])
     except Exception as error:  # a damaged file raises whatever it stumbles over
         raise ValueError(
             f"{path}: not the state of this training ({error}); remove it to begin again"

@@ -77,10 +77,9 @@ def test_size_of_the_shipped_detectors_input_can_be_chosen():
 
 
 def train(work, *options):
-    minutes = ["0.01"] * 3
     arguments = [
         "--work", str(work), "--out", str(work / "out"), "--clips", "2", "--threads", "1",
-        "--minutes", *minutes, *options,
+        "--minutes", "0.01", "--steps", "2", "1", *options,
     ]  # fmt: skip
     with logging_and_threads_as_before():
         return train_demo_weights.main(arguments)
@@ -95,7 +94,7 @@ def test_trainer_trains_goes_on_and_writes_what_loads(tmp_path, capsys):
     assert len(pictures) == 8
     drawn = [path.stat().st_mtime_ns for path in pictures]
     first = torch.load(tmp_path / "simcc.pt", weights_only=True)
-    assert first["step"] >= 1
+    assert first["step"] == 2
     YoloDetector(tmp_path / "out" / NAMES[0], device="cpu", batch_size=1, config=DetectorConfig())
     for name, file in (("demo", NAMES[1]), ("demo_heatmap", NAMES[2])):
         pose = MmposeEstimator(
@@ -112,16 +111,15 @@ def test_trainer_trains_goes_on_and_writes_what_loads(tmp_path, capsys):
     assert [path.stat().st_mtime_ns for path in pictures] == drawn
     assert torch.load(tmp_path / "simcc.pt", weights_only=True)["step"] == first["step"]
 
-    # with more minutes than were used up it goes on where it was
+    # with more to do than was done it goes on where it was
     capsys.readouterr()
     clock = json.loads((tmp_path / "detector" / "seconds.json").read_text())
-    spent = (clock["seconds"], first["seconds"])
-    minutes = [f"{seconds / 60 + 0.01:.3f}" for seconds in spent]
-    assert train(tmp_path, "--minutes", *minutes, "0", "--only", "detector", "simcc") == 0
+    more = ("--minutes", f"{clock['seconds'] / 60 + 0.01:.3f}", "--steps", "3", "1")
+    assert train(tmp_path, *more, "--only", "detector", "simcc") == 0
     said = capsys.readouterr().err
     assert "detector: goes on after" in said
-    assert f"simcc: goes on after {first['step']} steps" in said
-    assert torch.load(tmp_path / "simcc.pt", weights_only=True)["step"] > first["step"]
+    assert "simcc: goes on after 2 of 3 steps" in said
+    assert torch.load(tmp_path / "simcc.pt", weights_only=True)["step"] == 3
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -4,11 +4,14 @@ import cv2
 import numpy as np
 import pytest
 
-from scripts.demo_weights.crops import draw_crop, mirror
+from scripts.demo_videos.objects import OBJECTS
+from scripts.demo_weights.crops import Crop, draw_crop, mirror
 from scripts.demo_weights.pictures import Person
 from scripts.demo_weights.pose import draw_maps, rate_at
+from scripts.demo_weights.things import draw_spots
 
 WH = (128, 192)
+NOTHING = np.zeros((0, 3), np.float32)
 
 
 def test_mirror_exchanges_left_and_right():
@@ -26,8 +29,8 @@ def test_mirror_exchanges_left_and_right():
     assert np.flatnonzero(known).tolist() == [6]
 
 
-def test_keypoint_stays_on_what_it_marks(tmp_path):
-    # a bright square of 9 pixels in a dark picture, the nose in its middle
+def test_keypoint_and_object_stay_on_what_they_mark(tmp_path):
+    # a bright square of 9 pixels in a dark picture, the nose and an object in its middle
     picture = np.zeros((288, 384, 3), np.uint8)
     picture[96:105, 196:205] = 255
     cv2.imwrite(str(tmp_path / "a.bmp"), picture)
@@ -36,13 +39,15 @@ def test_keypoint_stays_on_what_it_marks(tmp_path):
         np.float32([160, 60, 240, 220]),
         np.full((17, 2), (200, 100), np.float32),
         np.full(17, 2, np.uint8),
+        np.float32([[3, 200, 100]]),
     )
     num_bright = 0
     for seed in range(40):
-        crop, keypoints, weights = draw_crop(person, np.random.default_rng(seed), crop_wh=WH)
-        x, y = keypoints[0].round().astype(int)
-        if weights[0] and crop[y, x].mean() > 100:  # else a patch lies over it
+        crop = draw_crop(person, np.random.default_rng(seed), crop_wh=WH)
+        x, y = crop.keypoints[0].round().astype(int)
+        if crop.weights[0] and crop.picture[y, x].mean() > 100:  # else a patch lies over it
             num_bright += 1
+        assert crop.things == pytest.approx(np.array([[3, *crop.keypoints[0]]]), abs=1e-3)
 
     assert num_bright > 30
 
@@ -56,9 +61,10 @@ def test_keypoint_outside_the_picture_has_no_weight(tmp_path):
         np.float32([160, 60, 240, 220]),
         np.full((17, 2), (200, 140), np.float32),
         visibility,
+        NOTHING,
     )
     # without a mirror the last eight have none; the middle of the box is always inside
-    weights = {tuple(draw_crop(person, np.random.default_rng(n), crop_wh=WH)[2]) for n in range(10)}
+    weights = {tuple(draw_crop(person, np.random.default_rng(n), crop_wh=WH).weights) for n in range(10)}
 
     assert {sum(row) for row in weights} == {9.0}
 
@@ -71,6 +77,22 @@ def test_map_is_one_at_its_keypoint_and_falls_off_around_it():
     assert maps[0, 24, 16] == 1
     assert maps[0, 24, 18] == maps[0, 26, 16] == pytest.approx(np.exp(-0.5))
     assert maps[1].max() == maps[1, 0, 31] < 1e-15  # 19 cells outside
+
+
+def test_spot_of_an_object_reaches_ten_pixels_on_the_map_of_its_kind():
+    # the second kind, in the middle of cell (8, 4) of a map at stride 8
+    things = np.float32([[1, 8 * 8 + 3.5, 8 * 4 + 3.5]])
+    crop = Crop(
+        np.zeros((192, 128, 3), np.uint8), np.zeros((17, 2), np.float32), np.zeros(17, np.float32), things
+    )
+
+    spots = draw_spots(crop, map_wh=(16, 24))
+
+    assert spots.shape == (len(OBJECTS), 24, 16)
+    assert np.flatnonzero(spots.any((1, 2))).tolist() == [1]
+    assert spots[1, 4, 8] == 1
+    # the next cell is 8 pixels away
+    assert spots[1, 4, 9] == spots[1, 5, 8] == pytest.approx(np.exp(-(8**2) / (2 * 10**2)))
 
 
 def test_learning_rate_rises_and_falls():
