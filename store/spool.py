@@ -96,9 +96,7 @@ class Spool:
         """
         path = self._path(clip_id)
         try:
-            # np.load leaves a damaged file open if it opens it itself
-            with path.open("rb") as stream, np.load(stream) as file:
-                return file[name]  # type: ignore[no-any-return]
+            return _read(path, name)
         except _UNREADABLE as error:
             raise StoreDamagedError(
                 f"{path}: {name} of {clip_id} cannot be read ({error!r}); "
@@ -113,8 +111,7 @@ class Spool:
 
     def _take(self, path: Path) -> None:
         try:
-            with path.open("rb") as stream, np.load(stream) as file:
-                content = json.loads(file[_RECORD].tobytes())
+            content = json.loads(_read(path, _RECORD).tobytes())
             clip_id, stamp = content["id"], content["stamp"]
             outcome, execution = ClipOutcome.from_json(content["outcome"]), dict(content["execution"])
         except _UNREADABLE as error:
@@ -133,3 +130,16 @@ class Spool:
         # ids may hold slashes and be longer than a file name may be
         digest = hashlib.sha256(clip_id.encode("utf-8", "surrogatepass")).hexdigest()
         return self.folder / f"{digest[:32]}.npz"
+
+
+def _read(path: Path, name: str, tries: int = 5) -> npt.NDArray[np.generic]:
+    try:
+        # np.load leaves a damaged file open if it opens it itself
+        with path.open("rb") as stream, np.load(stream) as file:
+            return file[name]  # type: ignore[no-any-return]
+    except SystemError:
+        # numpy reads headers with ast, whose depth Python before 3.11.8 counts for all threads together
+        # (gh-106905): two threads at once may raise this of a file that is whole
+        if tries == 1:
+            raise
+        return _read(path, name, tries - 1)

@@ -6,6 +6,7 @@ import os
 import shutil
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from store import durable
@@ -174,6 +175,23 @@ def test_a_folder_with_other_things_is_no_store(tmp_path):
     with pytest.raises(StoreError, match=r"is no store and not empty \(film.mp4.partial\)"):
         make_writer(tmp_path / "s")
     assert (tmp_path / "s/film.mp4.partial").exists()
+
+
+def test_an_error_of_the_interpreter_costs_no_clip(tmp_path, monkeypatch):
+    """Python before 3.11.8 raises it, once in a long while, where two threads use ast (gh-106905)."""
+    write_store(tmp_path / "expected", make_facts(), [make_clip("a", make_layout())])
+    real, calls = np.load, []
+
+    def every_other_time(stream):
+        calls.append(stream)
+        if len(calls) % 2:
+            raise SystemError("AST constructor recursion depth mismatch (before=48, after=101)")
+        return real(stream)
+
+    monkeypatch.setattr(np, "load", every_other_time)
+    write_store(tmp_path / "s", make_facts(), [make_clip("a", make_layout())])
+    assert calls
+    assert files_of(tmp_path / "s") == files_of(tmp_path / "expected")
 
 
 def test_damage_in_the_spool_costs_that_clip_only(tmp_path, caplog):
