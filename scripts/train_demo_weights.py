@@ -35,8 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="of the detector's training (default: 75; a GPU needs a tenth)",
     )  # fmt: skip
     parser.add_argument(
-        "--steps", type=int, nargs=2, default=[9000, 3000], metavar=tuple(POSE_PRESETS),
-        help="of the pose networks' training (default: 9000 3000)",
+        "--steps", type=int, nargs=2, default=[9000, 2000], metavar=tuple(POSE_PRESETS),
+        help="of the pose networks' training (default: 9000 2000)",
     )  # fmt: skip
     parser.add_argument("--clips", type=int, default=2000, help="to draw and learn from (default: 2000)")
     parser.add_argument(

@@ -31,6 +31,7 @@ _AVERAGE = 0.998  # how much of the averaged weights stays, per step
 _SAVE_EVERY_SECONDS = 60.0
 _MARGINAL_BINS = 6.0  # width of a bin's first look at the columns or rows
 _THINGS_WEIGHT = 1.0  # of the loss of objects; its gradients are then a third of the joints'
+_HEATMAPS_WEIGHT = 100.0  # the mean square of maps that are nearly all 0 is so much smaller than a SimCC loss
 _MAP_SIGMA = 2.0  # cells, of the heatmaps that a SimCC head's maps are drawn towards
 _MAP_WEIGHT = 0.05  # of their loss; both losses then begin near 0.4
 
@@ -198,7 +199,7 @@ def _loss(head: Any, features: Any, wanted: Sequence[Tensor], known: Tensor) -> 
     """
     output = head(features)
     if not _is_simcc(head):
-        loss: Tensor = head.loss_module(output, wanted[0], known)
+        loss: Tensor = _HEATMAPS_WEIGHT * head.loss_module(output, wanted[0], known)
         return loss
     vectors = head.loss_module(output, wanted[:2], known)
     where = wanted[2].flatten(2)
