@@ -1,7 +1,7 @@
 """Train pooled features (hpj) and the 2-D pose (j) on the demo, side by side, and compare: `make demo`.
 
-Both are a narrow CTR-GCN of one recipe, on one thread each. What is finished is kept. Results: a table here
-and as CSV, pictures, and a page that shows all of them.
+Both are one model of one recipe, on one thread each. What is finished is kept. Results: a table here and as
+CSV, pictures, and a page that shows all of them.
 """
 
 import argparse
