@@ -100,7 +100,7 @@ demo: setup  ## the whole story on videos of our own, without any download: vide
 	@$(call step,3,look at the store)
 	$(RUN) -m scripts.show_info --store "$(DEMO_STORE)"
 	$(RUN) -m scripts.draw_contact_sheet --store "$(DEMO_STORE)"
-	@$(call step,4,train two networks and compare them: about 3 minutes)
+	@$(call step,4,train two networks and compare them: about a minute)
 	$(RUN) -m scripts.train_demo --store "$(DEMO_STORE)"
 
 videos: WITH = all
