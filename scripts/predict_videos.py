@@ -38,6 +38,7 @@ from scripts.progress import counted
 from store import StoreError, StoreReader, open_store
 from store.durable import make_folder, write_file
 from store.table import WITH_DATA
+from train.checkpoint import check_fits
 from train.device import find_devices
 from train.ensemble import fuse
 from train.evaluate import score_clips
@@ -68,11 +69,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _predict(options: argparse.Namespace) -> int:
     members = load_members(options.checkpoint)
     weights = choose_weights(options.weights, members)
-    clips = load_videos(options.video)
+    clips, how = load_videos(options.video), _how(options)
     is_one = [entry.path for entry in clips.entries] == [options.video.name]
     out = options.out or (_PREDICTIONS if is_one else _PREDICTIONS / clips.facts.name)
     with _store_folder(options.store, None if is_one else out / "store") as store:
-        if not extract_videos(clips, members, store, _how(options)):
+        if not extract_videos(clips, members, store, how):
             logger.warning("stopped; the same command goes on")
             return 130
         reader = open_store(str(store))
@@ -84,7 +85,11 @@ def _predict(options: argparse.Namespace) -> int:
             for name, member in members.items()
         }
         verdicts = judge(rows, fuse(parts, weights), weights)
-        asked = ", ".join(f"{name} ({member.passport.dataset})" for name, member in members.items())
+        datasets = dict.fromkeys(member.passport.dataset for member in members.values())
+        asked = f"{' + '.join(members)}, trained on {', '.join(datasets)}"
+        for name, member in members.items():
+            for line in check_fits(member, reader, accept=how.accept):
+                print(f"differs from the training of {name}: {line}")
         if is_one:
             print(f"{options.video}: {asked}\n{render_one(verdicts[0])}")
         else:

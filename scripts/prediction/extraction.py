@@ -115,13 +115,11 @@ def _check_fits(members: Members, store: Path, accept: Sequence[str]) -> None:
     reader = open_store(str(store))
     for member in members.values():
         try:
-            differing = check_fits(member, reader, accept=accept)
+            check_fits(member, reader, accept=accept)
         except CheckpointError as error:
             raise CheckpointError(
                 f"{error}\nThe settings are those of the first checkpoint; DETECTOR= and POSE= name networks"
             ) from error
-        for line in differing:
-            logger.warning("%s differs from the training: %s", member.where, line)
 
 
 def _check_same_videos(writer: StoreWriter, clips: ClipList) -> None:

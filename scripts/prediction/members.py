@@ -58,8 +58,15 @@ def choose_weights(words: Sequence[str], members: Members) -> Weights:
 
 def _file_of(path: Path) -> Path:
     """Return a checkpoint: the file itself, or that of a run."""
-    if not path.is_dir() or (path / CHECKPOINT).exists():
-        return path / CHECKPOINT if path.is_dir() else path
+    if not path.exists():
+        raise CheckpointError(
+            f"{path}: no such file; expected a checkpoint.pt or the folder of a run (make takes a path with "
+            """spaces in quotes of its own: CHECKPOINT='"my runs/hpj"')"""
+        )
+    if path.is_file():
+        return path
+    if (path / CHECKPOINT).exists():
+        return path / CHECKPOINT
     folds = sorted(path.glob(f"folds/*/{CHECKPOINT}"))
     if not folds:
         raise CheckpointError(f"{path}: no {CHECKPOINT} here; expected the folder of a run, or a checkpoint")

@@ -19,8 +19,9 @@ _COLUMNS = 6  # moments
 _CELL, _GAP, _SAYS, _MARGIN = 1.75, 0.06, 3.0, 0.15  # inches
 _HEAD, _FOOT = 0.72, 0.26  # inches, above and below the moments
 _DPI = 130
+_WIDEST = 1.24  # of the bars' axis: room for numbers beside a bar of 1
 _FIRST, _OTHERS = "#0072B2", "#b9cede"
-_LONGEST_TITLE, _LONGEST_CLASS = 90, 30
+_LONGEST_TITLE, _LONGEST_CLASS, _LONGEST_ASKED = 90, 26, 44
 
 
 def draw_verdict(reader: StoreReader, verdict: Verdict, asked: str) -> Figure:
@@ -60,7 +61,7 @@ def draw_verdict(reader: StoreReader, verdict: Verdict, asked: str) -> Figure:
             write(left + _CELL / 2, height - _FOOT / 2, _stamp(clip, step), size=8, ha="center", color=GREY)
         says = width - _MARGIN - _SAYS + 0.1
         _draw_classes(figure.add_axes(place(says, _SAYS - 0.1)), verdict)
-        write(says, 0.5, shorten(asked, 48), size=8.5, color=GREY)
+        write(says, 0.5, shorten(asked, _LONGEST_ASKED), size=8.5, color=GREY)
         place_of_person = width - _MARGIN - _SAYS
         for person in reversed(range(clip.num_persons)):
             if clip.valid[:, person].any():
@@ -75,10 +76,10 @@ def _draw_classes(axes: Axes, verdict: Verdict) -> None:
         axes.barh(place, share, 0.78, color=_OTHERS if place else _FIRST, alpha=0.55)
         weight = "normal" if place else "bold"
         axes.text(0.02, place, shorten(name, _LONGEST_CLASS), va="center", size=9.5, weight=weight, color=INK)
-        axes.text(0.98, place, percent(share), va="center", ha="right", size=9, weight=weight, color=INK)
+        axes.text(_WIDEST, place, percent(share), va="center", ha="right", size=9, weight=weight, color=INK)
     if not verdict.top:
         axes.text(0.5, (NUM_TOP - 1) / 2, "no verdict", va="center", ha="center", size=11, color=GREY)
-    axes.set_xlim(0, 1)
+    axes.set_xlim(0, _WIDEST)
     axes.set_ylim(NUM_TOP - 0.5, -0.5)
     axes.set_axis_off()
 

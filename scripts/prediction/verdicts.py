@@ -15,9 +15,9 @@ from train.scores import Scores
 
 NUM_TOP = 5
 _NOBODY = (
-    "nobody was found. If somebody is there, the detector does not see them: it was trained on other people "
-    "(that of the demo on drawn ones), or they are too small, too dark or too briefly there; train on a "
-    "store that another DETECTOR made"
+    "nobody was found in {} frames. If somebody is there, the detector does not see them: it was trained on "
+    "other people (that of the demo on drawn ones), or they are too small, too dark or too briefly there; "
+    "train on a store that another DETECTOR made"
 )
 _NOT_LOOKED_AT = (
     "somebody was found, but not among the persons that the model looks at; take a checkpoint that was "
@@ -42,7 +42,7 @@ class Verdict:
         """Why there are no classes, or what to know of them; mostly nothing."""
         outcome = self.row.outcome
         if outcome.status == "no_person":
-            return _NOBODY
+            return _NOBODY.format(outcome.num_frames)
         if outcome.status in WITH_DATA and not self.top:
             return _NOT_LOOKED_AT
         return outcome.reason or ""

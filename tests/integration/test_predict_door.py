@@ -88,7 +88,7 @@ def test_a_video_is_judged_as_its_clip_of_the_store(home, tmp_path, capsys):
 
     assert status == 0
     first, *lines, picture = capsys.readouterr().out.splitlines()
-    assert first.endswith(f"{WAVE}.mp4: hpj (demo)")
+    assert first.endswith(f"{WAVE}.mp4: hpj, trained on demo")
     expected = five_of(home / "runs/hpj", WAVE)
     assert [line.split() for line in lines] == [
         [str(place), *name.split(), f"{100 * share:.1f}", "%"]
@@ -125,7 +125,7 @@ def test_a_folder_becomes_a_table(home, several):
     assert (table["broken.mp4"]["status"], table["broken.mp4"]["class_1"]) == ("decode_error", "")
     assert "broken.mp4" in table["broken.mp4"]["reason"]
     assert (table["empty room.avi"]["status"], table["empty room.avi"]["class_1"]) == ("no_person", "")
-    assert "nobody was found" in table["empty room.avi"]["reason"]
+    assert "nobody was found in 12 frames" in table["empty room.avi"]["reason"]
     pictures = sorted(path.name for path in (out / "pictures").iterdir())
     assert pictures == [f"more__{PAIR}.mp4.png", f"{WAVE}.mp4.png"]
 
@@ -183,7 +183,10 @@ def test_a_video_with_nobody_in_it_gets_a_verdict_that_says_so(home, several, tm
 
     assert predict(video, [home / "runs/hpj"], tmp_path / "out") == 0
 
-    assert "no verdict (no_person): nobody was found. If somebody is there" in capsys.readouterr().out
+    assert (
+        "no verdict (no_person): nobody was found in 12 frames. If somebody is there"
+        in capsys.readouterr().out
+    )
     assert not (tmp_path / "out").exists()  # there is nobody to draw
 
 
@@ -193,6 +196,8 @@ def test_which_checkpoints_are_asked(home, tmp_path):
     assert list(load_members([str(hpj), f"again={hpj / 'checkpoint.pt'}"])) == ["hpj", "again"]
     with pytest.raises(CheckpointError, match=r"are both called 'hpj'; name one of them: other="):
         load_members([str(hpj), str(hpj)])
+    with pytest.raises(CheckpointError, match=r"1: no such file; expected .* CHECKPOINT='\"my runs/hpj\"'"):
+        load_members([str(tmp_path / "1"), "of", "2"])
     (tmp_path / "empty").mkdir()
     with pytest.raises(CheckpointError, match=r"empty: no checkpoint\.pt here"):
         load_members([str(tmp_path / "empty")])
@@ -201,3 +206,12 @@ def test_which_checkpoints_are_asked(home, tmp_path):
         shutil.copy(hpj / "checkpoint.pt", tmp_path / "run/folds" / fold)
     with pytest.raises(CheckpointError, match=r"run has 2 checkpoints, one per fold; give one of them"):
         load_members([str(tmp_path / "run")])
+
+
+def test_stopped_is_said_and_nothing_is_told(home, several, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(predict_videos, "extract_videos", lambda *_: False)
+
+    assert predict(several[0], [home / "runs/hpj"], tmp_path / "out") == 130
+
+    said = capsys.readouterr()
+    assert (said.out, "stopped; the same command goes on" in said.err) == ("", True)

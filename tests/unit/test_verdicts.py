@@ -77,7 +77,7 @@ def test_without_a_verdict_the_reason_is_told():
     assert [bool(verdict.top) for verdict in verdicts] == [True, False, False, False]
     assert render_one(verdicts[0]).endswith("note: 9 of 12 frames")
     assert render_one(verdicts[1]).startswith(
-        "no verdict (no_person): nobody was found. If somebody is there,"
+        "no verdict (no_person): nobody was found in 9 frames. If somebody"
     )
     assert verdicts[2].reason == "broken.mp4: the file is empty"
     assert "not among the persons that the model looks at" in verdicts[3].reason
