@@ -20,8 +20,9 @@ def load_members(words: Sequence[str]) -> Members:
     """
     members: Members = {}
     for word in words:
-        name, equals, rest = word.partition("=")
-        checkpoint = load_checkpoint(_file_of(Path(rest if equals else word)))
+        # a folder's own name may have the sign in it
+        name, equals, rest = ("", "", word) if Path(word).exists() else word.partition("=")
+        checkpoint = load_checkpoint(_file_of(Path(rest or word)))
         name = name if equals else checkpoint.recipe.stream
         if name in members:
             raise CheckpointError(
@@ -45,15 +46,15 @@ def choose_weights(words: Sequence[str], members: Members) -> Weights:
     Raises:
         ScoresError: a word is no weight, or a member has none.
     """
-    if not words:
+    if not words or list(words) == ["equal"]:
         return equal_weights(list(members))
     weights = PUBLISHED[words[0]] if words[0] in PUBLISHED else parse_weights(words)
-    if unlike := set(members) ^ set(weights):
+    if missing := [name for name in members if name not in weights]:
         raise ScoresError(
-            f"weights for {', '.join(weights)}, checkpoints of {', '.join(members)}: {min(unlike)} is not in "
-            "both; give each checkpoint its weight"
+            f"no weight for {', '.join(missing)}; there are weights for {', '.join(weights)}. Give each "
+            "checkpoint its own"
         )
-    return weights
+    return {name: weights[name] for name in members}
 
 
 def _file_of(path: Path) -> Path:

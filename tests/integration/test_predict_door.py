@@ -176,6 +176,10 @@ def test_networks_that_differ_are_refused_before_anything_is_extracted(home, tmp
     assert "pose.keypoints: the store has 'peak, as MSRAHeatmap has it'" in errors
     assert "DETECTOR= and POSE= name networks" in errors
     assert "to do" not in errors
+    accepted = "--accept=pose.checkpoint_sha256,pose.config_sha256,pose.keypoints"
+    assert predict(video, [home / "runs/hpj"], tmp_path / "out", "--pose=demo_heatmap", accepted) == 0
+    differs, *_ = capsys.readouterr().out.splitlines()
+    assert differs.startswith("differs from the training of hpj: pose.checkpoint_sha256: the store has")
 
 
 def test_a_video_with_nobody_in_it_gets_a_verdict_that_says_so(home, several, tmp_path, capsys):

@@ -6,6 +6,7 @@ import io
 import numpy as np
 import pytest
 
+from scripts.prediction.members import choose_weights
 from scripts.prediction.verdicts import (
     count_verdicts,
     judge,
@@ -17,7 +18,7 @@ from scripts.prediction.verdicts import (
 )
 from store.table import ClipEntry, ClipOutcome, ClipRow
 from train.ensemble import Weight, equal_weights, fuse, parse_weights
-from train.scores import Scores
+from train.scores import Scores, ScoresError
 
 CLASSES = ("a", "b", "c", "d", "e", "f")
 SHARES = (0.05, 0.4, 0.1, 0.02, 0.3, 0.13)  # b, e, f, c, a; d is the sixth
@@ -62,6 +63,24 @@ def test_probabilities_of_several_models(weights, expected):
     parts = {"p": scores_of((0.9, 0.1), ("a", "b")), "q": scores_of((0.1, 0.9), ("a", "b"))}
 
     np.testing.assert_allclose(probabilities(fuse(parts, weights), weights), [expected], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], {"hpj": Weight(0.5, "softmax"), "hpnet": Weight(0.5, "softmax")}),
+        (["equal"], {"hpj": Weight(0.5, "softmax"), "hpnet": Weight(0.5, "softmax")}),
+        (["ntu60/xsub"], {"hpj": Weight(0.1, "logits"), "hpnet": Weight(4.0, "softmax")}),
+        (["hpnet:softmax=2", "hpj=1", "hpb=1"], {"hpj": Weight(1.0), "hpnet": Weight(2.0, "softmax")}),
+    ],
+)
+def test_weights_are_those_of_the_members(words, expected):
+    assert choose_weights(words, {"hpj": None, "hpnet": None}) == expected
+
+
+def test_a_member_without_a_weight_is_named():
+    with pytest.raises(ScoresError, match="no weight for hpnet; there are weights for hpj"):
+        choose_weights(["hpj=1"], {"hpj": None, "hpnet": None})
 
 
 def test_without_a_verdict_the_reason_is_told():
