@@ -44,11 +44,15 @@ PROTOCOL ?=
 STREAM ?=
 ## MODEL            train: ctrgcn, mixformer, stgcnpp, or tcn for few clips (ctrgcn)
 MODEL ?=
-## CHECKPOINT       evaluate: a checkpoint.pt, or the folder of a run (the one that train would make)
+## CHECKPOINT       evaluate: a checkpoint.pt, or the folder of a run (the one that train would make);
+##                  predict: the same, or several ([name=]path)
 CHECKPOINT ?=
+## VIDEO            predict: a video, a folder of videos, or a CSV/JSONL file of them
+VIDEO ?=
 ## SCORES           ensemble: score files (name=file gives one a name), or a folder of them
 SCORES ?=
-## WEIGHTS          ensemble: stream=number for each, or equal, or fit (the published ones where there are, else equal)
+## WEIGHTS          ensemble: stream=number for each, or equal, or fit (the published ones where there are, else equal);
+##                  predict, of several checkpoints: stream=number for each (equal)
 WEIGHTS ?=
 ## STREAMS          ensemble: the lines of the table, such as hpj hpb hpj+hpb (each stream, then all together)
 STREAMS ?=
@@ -75,8 +79,8 @@ COMPILE = $(UV) pip compile pyproject.toml --group dev --quiet --python-version 
 export PYTHONNOUSERSITE = 1
 
 .DEFAULT_GOAL = help
-.PHONY: help setup demo videos extract presets info verify reindex show sheet probe train evaluate ensemble import-scores \
-	import-weights import export bench test lint format lock
+.PHONY: help setup demo videos extract presets info verify reindex show sheet probe train evaluate predict ensemble \
+	import-scores import-weights import export bench test lint format lock
 
 help:  ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-17s%s\n", $$1, $$2 }' Makefile
@@ -141,6 +145,13 @@ evaluate: setup  ## checkpoint to scores and tables, on any store that fits
 	$(RUN) -m scripts.evaluate_checkpoint $(call option,CHECKPOINT,checkpoint) $(TRAINED) \
 		$(call option,PROTOCOL,protocol) $(call option,DEVICE,device) $(ARGS)
 
+predict: WITH = all
+predict: IS_DEMO =  # the checkpoint says which networks
+predict: need-VIDEO need-CHECKPOINT setup  ## videos and a checkpoint to the classes that it finds likely; resumes
+	$(RUN) -m scripts.predict_videos --video "$(VIDEO)" --checkpoint $(CHECKPOINT) $(if $(WEIGHTS),--weights $(WEIGHTS)) \
+		$(call option,DETECTOR,detector) $(call option,POSE,pose) $(call option,POSE_CHECKPOINT,pose-checkpoint) \
+		$(call option,WEIGHTS_FOLDER,weights-folder) $(call option,STORE,store) $(call option,DEVICE,device) $(ARGS)
+
 import-weights: need-FROM need-STORE need-TO setup  ## the authors' weights of a network to a checkpoint
 	$(RUN) -m scripts.import_weights --from "$(FROM)" --to "$(TO)" --store "$(STORE)" $(call option,STREAM,stream) \
 		$(call option,MODEL,model) $(call option,PROTOCOL,protocol) $(ARGS)
@@ -181,7 +192,7 @@ lock:  ## make both lock files from pyproject.toml; ARGS=--upgrade for newer ver
 	$(COMPILE) --extra extract $(ARGS) --output-file requirements.lock
 	$(COMPILE) --constraint requirements.lock --output-file requirements-train.lock
 
-need-DATASET need-STORE need-FORMAT need-FROM need-TO need-SCORES: need-%:
+need-DATASET need-STORE need-FORMAT need-FROM need-TO need-SCORES need-VIDEO need-CHECKPOINT: need-%:
 	@: $(if $($*),,$(error $* is empty; expected a value, such as \
 		$(MAKE) $(MAKECMDGOALS) $*=$(EXAMPLE_$*); `make` alone says what it can be))
 EXAMPLE_DATASET = ntu60
@@ -192,3 +203,5 @@ EXAMPLE_FROM_import-scores = data/raw/scores
 EXAMPLE_FROM_import-weights = data/raw/weights.pt
 EXAMPLE_TO = $(if $(filter import-scores import-weights,$(MAKECMDGOALS)),runs/ntu60,data/exports/ntu60.pkl)
 EXAMPLE_SCORES = runs/ntu60
+EXAMPLE_VIDEO = data/raw/demo/wave_p02_c1_s1_r1.mp4
+EXAMPLE_CHECKPOINT = runs/demo/xsub/hpj-ctrgcn

@@ -26,6 +26,7 @@ VIDEO_SUFFIXES = frozenset({".avi", ".mp4", ".mkv", ".webm", ".mov", ".m4v", ".m
 RAW = Path("data/raw")  # where the videos of known datasets are looked for unless somebody says otherwise
 OWN_TERMS = "Your own videos: nothing is known about their terms."
 
+_TABLES = {".csv", ".tsv", ".jsonl"}
 _SPLITS: tuple[Split, ...] = get_args(Split)
 _SPLIT_FOLDERS = {*_SPLITS, "valid", "validation"}
 _TEXTS = (
@@ -96,6 +97,38 @@ def load_clips(dataset: str, videos: Path | None = None) -> ClipList:
         f"{dataset!r} is neither a file, nor a folder, nor a known dataset; expected a folder with one "
         f"sub-folder per class, a CSV or JSONL file, or one of {', '.join(DATASETS)}"
     )
+
+
+def load_videos(source: Path) -> ClipList:
+    """List videos whose classes nobody need know; labels and splits that a table tells are dropped.
+
+    Args:
+        source: a video; a folder, with all videos below it; or a CSV, TSV or JSONL file. A clip is called as
+            its file, and in a table as that says.
+
+    Raises:
+        DatasetError: there is no video, or the table cannot be read.
+    """
+    if source.suffix.lower() in _TABLES and source.is_file():
+        told = load_clips(str(source))
+        root, name = told.root, told.facts.name
+        entries = tuple(replace(entry, label=None, splits={}) for entry in told.entries)
+        return ClipList(_own_facts(name, entries), entries, root, told.notes)
+    if source.is_file():
+        root, name, paths = source.parent, source.stem, [PurePosixPath(source.name)]
+    elif source.is_dir():
+        root, name, paths = source, source.resolve().name, files_below(source, _is_video)
+    else:
+        raise DatasetError(
+            f"{source}: no such file; expected a video, a folder of videos, or a CSV or JSONL file of them"
+        )
+    if not paths:
+        raise DatasetError(
+            f"{source}: no video in it or below it; expected names that end in "
+            f"{', '.join(sorted(VIDEO_SUFFIXES))}"
+        )
+    entries = _with_unique_ids((str(root / path), ClipEntry(_text(str(path)), str(path))) for path in paths)
+    return ClipList(_own_facts(name, entries), entries, root)
 
 
 def known_videos(dataset: Dataset, root: Path) -> list[PurePosixPath]:

@@ -1,7 +1,8 @@
 """Every choice of an extraction that changes its numbers, with its source; saved with the store."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, Self
 
 from extract.persons import PersonPolicy
 from store.clock import Absence, Clock
@@ -34,6 +35,12 @@ class DetectorConfig:
         """Return the settings as they enter a store's fingerprint."""
         size = self.image_size or "half of the frame's longer side, 640 to 1280"
         return {"image_size": size, "confidence": self.confidence, "iou": self.iou}
+
+    @classmethod
+    def from_meaning(cls, meaning: Mapping[str, Any]) -> Self:
+        """Return the settings that have this meaning; KeyError if it is none."""
+        size = meaning["image_size"]
+        return cls(size if isinstance(size, int) else None, meaning["confidence"], meaning["iou"])
 
     def image_size_for(self, width: int, height: int) -> int:
         """Return the longer side of the network's input, a multiple of its stride of 32."""
@@ -90,6 +97,20 @@ class ExtractConfig:
         if self.box_edges != "exact":  # named only where it is not: stores of before can be continued
             meaning["box_edges"] = self.box_edges
         return meaning
+
+    @classmethod
+    def from_meaning(cls, meaning: Mapping[str, Any]) -> Self:
+        """Return the settings that have this meaning; KeyError if they are of a version that had others."""
+        return cls(
+            clock=meaning["clock"],
+            persons=meaning["persons"],
+            crops=tuple(meaning["crops"]),
+            jpeg_quality=meaning["jpeg_quality"],
+            pose_aspect={words: name for name, words in _POSE_CROP.items()}[meaning["pose_crop"]],
+            box_edges=meaning.get("box_edges", "exact"),
+            absence={words: name for name, words in _ABSENCE.items()}[meaning["absence"]],
+            pooling={words: name for name, words in _POOLING.items()}[meaning["pooling"]],
+        )
 
 
 # The rules of the options above, in the words that a store keeps; those of the defaults are the words of all

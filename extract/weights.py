@@ -56,6 +56,12 @@ def provide_weights(weights: Weights, folder: Path) -> Path:
     return path
 
 
+def digest_at_hand(weights: Weights, folder: Path) -> str | None:
+    """Return the sha256 of a file of weights if it is there; nothing is fetched."""
+    path = weights.shipped or folder / weights.file
+    return _sha256(path) if path.is_file() else None
+
+
 def record_digest(weights: Weights, folder: Path, digest: str) -> None:
     """Record in ``<file>.json`` what was loaded first; ``provide_weights`` checks it from then on.
 

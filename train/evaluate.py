@@ -70,11 +70,64 @@ def score_fold(
             f"{', '.join(passport.class_names)}"
         )
     test_ids = [clip_id for clip_id in fold.test_ids if clip_id in expected]
+    scores = score_clips(
+        checkpoint, reader, test_ids, device=device, num_workers=num_workers, in_memory=in_memory
+    )
+    subjects = {clip_id: reader.row(clip_id).entry.subject for clip_id in expected}
+    source: dict[str, object] = {
+        "dataset": reader.facts.dataset.name,
+        "meaning_sha256": reader.facts.meaning_sha256,
+        "fold": fold.name,
+        "trained_on": {"dataset": passport.dataset, "protocol": passport.protocol, "fold": passport.fold},
+        "stream": recipe.stream,
+        "model": recipe.model,
+        "seed": recipe.seed,
+        "epoch": passport.epoch,
+        "chosen_by": passport.chosen_by,
+    }
+    if accepted:
+        source["differs_from_training"] = accepted
+    if strange:
+        source["left_out_classes"] = strange
+    return replace(
+        scores,
+        labels=expected,
+        source=source,
+        subjects={clip_id: subject for clip_id, subject in subjects.items() if subject is not None},
+    )
+
+
+def score_clips(
+    checkpoint: Checkpoint,
+    reader: StoreReader,
+    clip_ids: Sequence[str],
+    *,
+    device: torch.device,
+    num_workers: int = 0,
+    in_memory: InMemory = "auto",
+) -> Scores:
+    """Score clips whose classes nobody need know, in fp32.
+
+    Args:
+        checkpoint: the model.
+        reader: a store that fits it; ``check_fits`` tells.
+        clip_ids: those without data, or with nobody in the slots that the model looks at, get no row.
+        device: where the model runs.
+        num_workers: see ``StreamDataModule``.
+        in_memory: see ``StreamDataModule``.
+
+    Returns:
+        Logits; no labels, no source.
+
+    Raises:
+        StoreError: the store is not whole, or does not know a clip.
+    """
+    passport, recipe = checkpoint.passport, checkpoint.recipe
     data = StreamDataModule(
         reader,
         recipe.stream,
         train_ids=(),
-        test_ids=test_ids,
+        test_ids=clip_ids,
         class_names=passport.class_names,
         batch_size=_BATCH,
         num_workers=num_workers,
@@ -98,30 +151,13 @@ def score_fold(
             logits.append(torch.stack(looks).mean(0).float().cpu().numpy())
             places += batch["clip"].tolist()
     data.teardown()
-    subjects = {clip_id: reader.row(clip_id).entry.subject for clip_id in expected}
-    source: dict[str, object] = {
-        "dataset": reader.facts.dataset.name,
-        "meaning_sha256": reader.facts.meaning_sha256,
-        "fold": fold.name,
-        "trained_on": {"dataset": passport.dataset, "protocol": passport.protocol, "fold": passport.fold},
-        "stream": recipe.stream,
-        "model": recipe.model,
-        "seed": recipe.seed,
-        "epoch": passport.epoch,
-        "chosen_by": passport.chosen_by,
-    }
-    if accepted:
-        source["differs_from_training"] = accepted
-    if strange:
-        source["left_out_classes"] = strange
     return Scores(
-        clip_ids=tuple(test_ids[place] for place in places),
+        clip_ids=tuple(clip_ids[place] for place in places),
         class_names=tuple(passport.class_names),
         values=np.concatenate(logits),
         kind="logits",
-        labels=expected,
-        source=source,
-        subjects={clip_id: subject for clip_id, subject in subjects.items() if subject is not None},
+        labels={},
+        where=checkpoint.where,
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from extract.clips import load_clips
+from extract.clips import load_clips, load_videos
 from extract.errors import DatasetError, VideoError
 
 
@@ -399,3 +399,46 @@ def test_real_table():
     assert clips.facts.class_names == ("handshake", "hug", "kick", "point", "punch", "push")
     assert len(clips.entries) == 60
     assert all((clips.root / entry.path).is_file() for entry in clips.entries)
+
+
+# videos to predict
+
+
+def test_a_video_alone_is_called_as_its_file(tmp_path):
+    make_videos(tmp_path, "wave.mp4", "other.mp4")
+
+    clips = load_videos(tmp_path / "wave.mp4")
+
+    assert [(entry.id, entry.path, entry.label) for entry in clips.entries] == [
+        ("wave.mp4", "wave.mp4", None)
+    ]
+    assert (clips.root, clips.facts.name) == (tmp_path, "wave")
+
+
+def test_all_videos_below_a_folder(tmp_path):
+    make_videos(tmp_path / "new", "b.mp4", "b.avi", "deep/er/a.mov", "notes.txt", ".hidden.mp4")
+
+    clips = load_videos(tmp_path / "new")
+
+    assert [entry.id for entry in clips.entries] == ["b.avi", "b.mp4", "deep/er/a.mov"]
+    assert (clips.root, clips.facts.name) == (tmp_path / "new", "new")
+
+
+def test_a_table_of_videos_keeps_its_parts_and_not_its_labels(tmp_path):
+    table = write_table(tmp_path, "path,label,split,first_frame,end_frame\na.mp4,wave,test,5,9\n", "new.csv")
+
+    clips = load_videos(Path(table))
+
+    [entry] = clips.entries
+    assert (entry.id, entry.interval, entry.label, entry.splits) == ("a_5_9", (5, 9), None, {})
+    assert (clips.root, clips.facts.class_names, clips.facts.protocols) == (tmp_path, (), {})
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("none.mp4", "no such file; expected a video"), ("empty", "no video in it or below")]
+)
+def test_no_video_to_predict(tmp_path, name, words):
+    (tmp_path / "empty").mkdir()
+
+    with pytest.raises(DatasetError, match=rf"{name}: {words}"):
+        load_videos(tmp_path / name)

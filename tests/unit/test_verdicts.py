@@ -1,0 +1,118 @@
+"""What is said of videos, from scores that are worked out by hand."""
+
+import csv
+import io
+
+import numpy as np
+import pytest
+
+from scripts.prediction.members import choose_weights
+from scripts.prediction.verdicts import (
+    count_verdicts,
+    judge,
+    num_failed,
+    probabilities,
+    render_line,
+    render_one,
+    verdicts_csv,
+)
+from store.table import ClipEntry, ClipOutcome, ClipRow
+from train.ensemble import Weight, equal_weights, fuse, parse_weights
+from train.scores import Scores, ScoresError
+
+CLASSES = ("a", "b", "c", "d", "e", "f")
+SHARES = (0.05, 0.4, 0.1, 0.02, 0.3, 0.13)  # b, e, f, c, a; d is the sixth
+ALONE = {"hpj": Weight(1.0, "softmax")}
+
+
+def row(name, status="ok", reason=None):
+    return ClipRow(ClipEntry(name, name), ClipOutcome(status, reason, num_frames=9, num_persons=1))
+
+
+def scores_of(shares, class_names=CLASSES, clip_ids=("x.mp4",)):
+    values = np.log(np.array(shares, np.float32)).reshape(len(clip_ids), -1)
+    return Scores(clip_ids, class_names, values, "logits", labels={})
+
+
+def test_the_five_most_probable_classes_are_told():
+    [verdict] = judge([row("x.mp4")], scores_of(SHARES), ALONE)
+
+    assert [name for name, _ in verdict.top] == ["b", "e", "f", "c", "a"]
+    np.testing.assert_allclose([share for _, share in verdict.top], [0.4, 0.3, 0.13, 0.1, 0.05], rtol=1e-6)
+    assert verdict.reason == ""
+    assert render_one(verdict).splitlines()[:2] == ["  1  b   40.0 %", "  2  e   30.0 %"]
+    assert render_line(verdict) == "x.mp4: b 40.0 %, e 30.0 %, f 13.0 %"
+
+
+def test_fewer_classes_than_five():
+    [verdict] = judge([row("x.mp4")], scores_of((0.25, 0.75), ("a", "b")), ALONE)
+
+    assert [name for name, _ in verdict.top] == ["b", "a"]
+
+
+@pytest.mark.parametrize(
+    ("weights", "expected"),
+    [
+        (equal_weights(["p", "q"]), [0.5, 0.5]),
+        (parse_weights(["p:softmax=3", "q:softmax=1"]), [0.7, 0.3]),  # (3 x 0.9 + 0.1) / 4
+        # 0.9^1 x 0.1^0.5 : 0.1^1 x 0.9^0.5 = 3 : 1
+        (parse_weights(["p=1", "q=0.5"]), [0.75, 0.25]),
+    ],
+)
+def test_probabilities_of_several_models(weights, expected):
+    parts = {"p": scores_of((0.9, 0.1), ("a", "b")), "q": scores_of((0.1, 0.9), ("a", "b"))}
+
+    np.testing.assert_allclose(probabilities(fuse(parts, weights), weights), [expected], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], {"hpj": Weight(0.5, "softmax"), "hpnet": Weight(0.5, "softmax")}),
+        (["equal"], {"hpj": Weight(0.5, "softmax"), "hpnet": Weight(0.5, "softmax")}),
+        (["ntu60/xsub"], {"hpj": Weight(0.1, "logits"), "hpnet": Weight(4.0, "softmax")}),
+        (["hpnet:softmax=2", "hpj=1", "hpb=1"], {"hpj": Weight(1.0), "hpnet": Weight(2.0, "softmax")}),
+    ],
+)
+def test_weights_are_those_of_the_members(words, expected):
+    assert choose_weights(words, {"hpj": None, "hpnet": None}) == expected
+
+
+def test_a_member_without_a_weight_is_named():
+    with pytest.raises(ScoresError, match="no weight for hpnet; there are weights for hpj"):
+        choose_weights(["hpj=1"], {"hpj": None, "hpnet": None})
+
+
+def test_without_a_verdict_the_reason_is_told():
+    rows = [
+        row("x.mp4", "short", "9 of 12 frames"),
+        row("nobody.mp4", "no_person"),
+        row("broken.mp4", "decode_error", "broken.mp4: the file is empty"),
+        row("behind.mp4"),  # the model looks at other slots
+    ]
+
+    verdicts = judge(rows, scores_of(SHARES), ALONE)
+
+    assert [bool(verdict.top) for verdict in verdicts] == [True, False, False, False]
+    assert render_one(verdicts[0]).endswith("note: 9 of 12 frames")
+    assert render_one(verdicts[1]).startswith(
+        "no verdict (no_person): nobody was found in 9 frames. If somebody"
+    )
+    assert verdicts[2].reason == "broken.mp4: the file is empty"
+    assert "not among the persons that the model looks at" in verdicts[3].reason
+    assert render_line(verdicts[2]) == "broken.mp4: no verdict (decode_error)"
+    assert count_verdicts(verdicts) == "4 videos: 1 with a verdict, 1 no_person, 1 decode_error, 1 ok"
+    assert num_failed(verdicts) == 1  # nobody is no failure
+
+
+def test_the_table_has_a_row_per_video():
+    rows = [row("x.mp4"), row("broken.mp4", "decode_error", 'it says "no", and ends')]
+
+    table = list(csv.DictReader(io.StringIO(verdicts_csv(judge(rows, scores_of(SHARES), ALONE)))))
+
+    assert [line["video"] for line in table] == ["x.mp4", "broken.mp4"]
+    assert [table[0][f"class_{place}"] for place in range(1, 6)] == ["b", "e", "f", "c", "a"]
+    assert [table[0][f"probability_{place}"] for place in (1, 5)] == ["0.400000", "0.050000"]
+    assert (table[0]["persons"], table[0]["frames"], table[0]["reason"]) == ("1", "9", "")
+    assert (table[1]["class_1"], table[1]["probability_5"]) == ("", "")
+    assert table[1]["reason"] == 'it says "no", and ends'
