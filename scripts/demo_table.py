@@ -17,7 +17,8 @@ from scripts.demo_results.lines import Line, compare
 from scripts.side_by_side import exit_status, train_side_by_side
 from store import open_store
 from store.durable import write_file
-from train.config import Recipe, make_recipe, parse_recipe
+from train.config import Recipe, parse_recipe
+from train.method import make_recipe
 from train.run_folder import SCORES
 from train.scores import load_scores
 from train.splits import first_protocol

@@ -11,9 +11,10 @@ from pytorch_lightning.utilities import rank_zero_only
 from scripts.logs import log_to_file, log_to_stderr, quiet_lightning
 from scripts.runs import add_store, store_of
 from store import StoreError, open_store
-from train.config import Recipe, RecipeError, make_recipe, parse_choices, parse_recipe
-from train.data import InMemory
+from train.clip_data import InMemory
+from train.config import Recipe, RecipeError, parse_choices, parse_recipe
 from train.history import TrainingError
+from train.method import make_recipe
 from train.report_tables import render_classes, render_rows
 from train.resume import Stopped, stop_on_signals
 from train.run import Machine, train_run
@@ -135,7 +136,7 @@ def _parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Recipe]:
     parser.add_argument(
         "--device", default="auto", help="cpu, cuda:0, cuda:0,1 (default: the first GPU, else the CPU)"
     )
-    parser.add_argument("--workers", type=int, default=0, help="processes that read ahead (default: 0)")
+    parser.add_argument("--workers", type=int, help="processes that read ahead (default: what is needed)")
     parser.add_argument(
         "--in-memory", choices=_IN_MEMORY, default="auto",
         help="where the clips are kept (default: the fastest place with room)",

@@ -11,7 +11,7 @@ import torch
 from store import StoreReader
 from store.durable import make_folder, write_file
 from train.checkpoint import Checkpoint, CheckpointError, check_fits
-from train.data import InMemory, StreamDataModule
+from train.clip_data import InMemory
 from train.metrics import Metrics, measure
 from train.report_confusion import draw_confusion
 from train.report_tables import classes_csv, confusion_csv, rows_csv
@@ -31,7 +31,7 @@ def score_fold(
     fold: Fold,
     *,
     device: torch.device,
-    num_workers: int = 0,
+    num_workers: int | None = None,
     in_memory: InMemory = "auto",
     accept: Iterable[str] = (),
     only_known_classes: bool = False,
@@ -43,7 +43,7 @@ def score_fold(
         reader: a store that fits it, of whatever dataset.
         fold: ``test_ids`` are scored, ``expected`` are the labels.
         device: where the model runs.
-        num_workers: see ``StreamDataModule``.
+        num_workers: processes that read ahead; None: as many as the method needs.
         in_memory: see ``StreamDataModule``.
         accept: settings of the store that may differ from the training's.
         only_known_classes: leave clips of classes out that the model does not know.
@@ -70,22 +70,15 @@ def score_fold(
             f"{', '.join(passport.class_names)}"
         )
     test_ids = [clip_id for clip_id in fold.test_ids if clip_id in expected]
-    data = StreamDataModule(
+    method = checkpoint.method
+    data = method.data(
         reader,
-        recipe.stream,
-        train_ids=(),
         test_ids=test_ids,
         class_names=passport.class_names,
-        batch_size=_BATCH,
+        batch_size=method.test_batch,
         num_workers=num_workers,
-        num_persons=passport.num_persons,
-        copy_person=recipe.copy_person,
-        absence=recipe.absence,
-        tap=passport.tap,
-        num_frames=passport.num_frames,
-        pose_unit=recipe.pose_unit,
-        mirror_test=recipe.mirror_test,
         in_memory=in_memory,
+        passport=passport,
     )
     data.setup("test")
     model = checkpoint.model().to(device)
@@ -93,9 +86,7 @@ def score_fold(
     logits = [np.empty((0, len(passport.class_names)), np.float32)]
     with torch.inference_mode():
         for batch in data.batches(data.test_dataloader(), device):
-            present = batch["present"] if recipe.mask_absent else None
-            looks = [model(batch[view], present) for view in ("stream", "mirrored") if view in batch]
-            logits.append(torch.stack(looks).mean(0).float().cpu().numpy())
+            logits.append(method.logits(model, batch).float().cpu().numpy())
             places += batch["clip"].tolist()
     data.teardown()
     subjects = {clip_id: reader.row(clip_id).entry.subject for clip_id in expected}

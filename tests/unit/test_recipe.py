@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from train.config import Recipe, RecipeError, make_recipe, parse_choices, parse_recipe
+from train.config import RecipeError, parse_choices, parse_recipe
+from train.graph_recipe import GraphRecipe
+from train.method import make_recipe
 from train.schedule import learning_rate
 
 RECIPES = Path(__file__).resolve().parents[2] / "train/recipes"
@@ -72,7 +74,7 @@ def test_a_saved_recipe_is_the_same_recipe():
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
-        ({"learning_rate": 1}, "'learning_rate' is no choice of a recipe; choose from stream, model, tap"),
+        ({"learning_rate": 1}, "'learning_rate' is no choice of a recipe; choose from stream, model, seed"),
         ({"epochs": "many"}, "epochs is 'many'; expected a whole number"),
         ({"epochs": True}, "epochs is True; expected a whole number"),
         ({"lr": 0}, "lr is 0.0; expected more than 0"),
@@ -97,7 +99,7 @@ def test_what_means_nothing_is_refused(choices, message):
 
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.json")), ids=lambda path: path.stem)
 def test_recipes_that_come_with_the_trainer_can_be_read(path):
-    assert make_recipe(parse_recipe(path.read_text(), str(path))) != Recipe()
+    assert make_recipe(parse_recipe(path.read_text(), str(path))) != GraphRecipe()
 
 
 def test_a_word_without_a_value_is_refused():
@@ -112,4 +114,4 @@ def test_a_file_that_is_no_recipe_is_refused(text):
 
 
 def test_defaults_are_typed():
-    assert Recipe() == make_recipe({})
+    assert GraphRecipe() == make_recipe({})
