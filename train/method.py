@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from train.config import Recipe, RecipeError, complete_recipe
 from train.graph_recipe import GraphRecipe
+from train.hpnet.recipe import HPNetRecipe
 from train.streams import STREAMS
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from train.passport import Passport, Source
 
 DEFAULT_STREAM = "hpj"
-RECIPES: Mapping[str, type[Recipe]] = dict.fromkeys(STREAMS, GraphRecipe)
+RECIPES: Mapping[str, type[Recipe]] = {**dict.fromkeys(STREAMS, GraphRecipe), "hpnet": HPNetRecipe}
 
 
 class Method(Protocol):
@@ -131,6 +132,10 @@ def method_of(recipe: Recipe) -> Method:
         from train.graph_method import GraphMethod
 
         return GraphMethod(recipe)
+    if isinstance(recipe, HPNetRecipe):
+        from train.hpnet.method import HPNetMethod
+
+        return HPNetMethod(recipe)
     raise TypeError(f"{type(recipe).__name__} has no method")
 
 
