@@ -23,6 +23,8 @@ from tests.train_stores import train_entries, train_store, with_dataset
 from train.checkpoint import load_checkpoint
 from train.hpnet import method as hpnet_method
 from train.hpnet.hub import PretrainedError
+from train.hpnet.loss import hpnet_loss
+from train.hpnet.smclm import SMCLM_STREAMS
 from train.hpnet.xclip import LETTERS, Sizes
 from train.method import make_recipe, method_of
 from train.passport import make_passport
@@ -138,6 +140,18 @@ def test_a_frozen_encoder_costs_no_gradients(store):
     features = first_model(store, "freeze_video=true").video(torch.zeros(1, 2, 3, 16, 16))
 
     assert not features.requires_grad  # so nothing of the encoder is kept for a backward pass
+
+
+@pytest.mark.parametrize("fusion", ["none", "trmm", "trmm_paper", "film", "cross_attention"])
+def test_every_parameter_learns(store, fusion):
+    """Several processes would wait for the gradients of one that does not."""
+    model = first_model(store, f"fusion={fusion}")
+    streams = {name: torch.randn(2, 3, 3, 2, 2) for name in SMCLM_STREAMS}
+
+    scores = model(torch.randn(2, 2, 3, 16, 16), streams)
+    torch.autograd.backward(hpnet_loss(scores, torch.tensor([[0.9, 0.1], [0.2, 0.8]])))
+
+    assert not [name for name, parameter in model.named_parameters() if parameter.grad is None]
 
 
 def test_it_begins_with_the_authors_own_file(store, tmp_path):
