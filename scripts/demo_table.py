@@ -10,14 +10,15 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import mean, stdev
 
+from scripts.demo_results.cells import markdown, mean_and_spread
 from scripts.demo_results.kinds import counts_right, kinds_in_test
 from scripts.demo_results.lines import Line, compare
 from scripts.side_by_side import exit_status, train_side_by_side
 from store import open_store
 from store.durable import write_file
-from train.config import Recipe, make_recipe, parse_recipe
+from train.config import Recipe, parse_recipe
+from train.method import make_recipe
 from train.run_folder import SCORES
 from train.scores import load_scores
 from train.splits import first_protocol
@@ -97,24 +98,12 @@ def render_markdown(dataset: str, found: Mapping[Row, Sequence[Line]]) -> str:
         raise ValueError("no training is finished yet; leave --only-print out to train")
     kinds = kinds_in_test(dataset, first.metrics)
     num_clips = {kind: counts_right(first.metrics, names)[1] for kind, names in kinds.items()}
-    header = [
-        "streams",
-        "model",
-        "seeds",
-        *(f"{kind} ({number} clips)" for kind, number in num_clips.items()),
-    ]
-    rows = [f"| {' | '.join(header)} |", "|---" * len(header) + "|"]
+    counted = (f"{kind} ({number} clips)" for kind, number in num_clips.items())
+    rows = [["streams", "model", "seeds", *counted]]
     for row, lines in found.items():
-        cells = [_cell([line.percent(names) for line in lines]) for names in kinds.values()]
-        rows.append(f"| {' | '.join(['+'.join(row.streams), row.model, str(len(lines)), *cells])} |")
-    return "\n".join(rows)
-
-
-def _cell(percents: Sequence[float]) -> str:
-    if not percents:
-        return "-"
-    spread = f" ± {stdev(percents):.1f}" if len(percents) > 1 else ""
-    return f"{mean(percents):.1f}{spread}"
+        cells = [mean_and_spread([line.percent(names) for line in lines]) for names in kinds.values()]
+        rows.append(["+".join(row.streams), row.model, str(len(lines)), *cells])
+    return markdown(rows)
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:

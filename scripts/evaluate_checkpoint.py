@@ -12,9 +12,9 @@ from scripts.logs import log_to_stderr
 from scripts.runs import add_store, store_of
 from store import StoreError, StoreReader, open_store
 from train.checkpoint import Checkpoint, CheckpointError, load_checkpoint
-from train.config import make_recipe
 from train.device import find_devices
 from train.evaluate import score_fold, write_results
+from train.method import make_recipe
 from train.report_tables import render_classes, render_rows
 from train.run_folder import CHECKPOINT, run_folder
 from train.splits import Fold, first_protocol, folds
@@ -41,7 +41,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         options.runs,
         reader.facts.dataset.name,
         options.protocol or first_protocol(reader),
-        make_recipe({"stream": options.stream, "model": options.model}),
+        make_recipe({name: getattr(options, name) for name in ("stream", "model") if getattr(options, name)}),
     )
     checkpoints = [load_checkpoint(path) for path in _find(where)]
     trained_on = checkpoints[0].passport
@@ -136,7 +136,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     add_store(parser)
     parser.add_argument("--stream", default="hpj", help="without --checkpoint (default: hpj)")
-    parser.add_argument("--model", default="ctrgcn", help="without --checkpoint (default: ctrgcn)")
+    parser.add_argument("--model", help="without --checkpoint (default: ctrgcn)")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of all runs (default: runs)")
     parser.add_argument(
         "--protocol",
@@ -156,7 +156,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--out", type=Path, help="folder of the results (beside the checkpoint)")
     parser.add_argument("--device", default="auto", help="cpu, cuda:0 (default: the first GPU, else the CPU)")
-    parser.add_argument("--workers", type=int, default=0, help="processes that read ahead (default: 0)")
+    parser.add_argument("--workers", type=int, help="processes that read ahead (default: what is needed)")
     return parser.parse_args(argv)
 
 

@@ -16,8 +16,9 @@ from scripts.runs import add_store, store_of
 from store import StoreError, open_store
 from store.durable import make_folder
 from train.checkpoint import save_checkpoint
-from train.config import Recipe, RecipeError, make_recipe, parse_choices
+from train.config import RecipeError, complete_recipe, parse_choices
 from train.exchange.author_checkpoint import AS_PUBLISHED, import_checkpoint
+from train.graph_recipe import GraphRecipe
 from train.run_folder import CHECKPOINT
 from train.splits import first_protocol
 
@@ -46,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Recipe]:
+def _parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, GraphRecipe]:
     parser = argparse.ArgumentParser(
         prog="python -m scripts.import_weights",
         description=__doc__,
@@ -68,7 +69,9 @@ def _parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Recipe]:
     options = parser.parse_intermixed_args(argv)
     try:
         chosen = {"stream": options.stream, "model": options.model}
-        return options, make_recipe(dict(AS_PUBLISHED) | parse_choices(options.choices) | chosen)
+        return options, complete_recipe(
+            GraphRecipe, dict(AS_PUBLISHED) | parse_choices(options.choices) | chosen
+        )
     except RecipeError as error:
         parser.error(str(error))
 

@@ -11,6 +11,7 @@ import torch
 from extract.execution import keep_float32
 from scripts.bench.crowds import bench_persons
 from scripts.bench.heatmaps import bench_heatmaps
+from scripts.bench.hpnet_step import bench_hpnet_step
 from scripts.bench.loading import bench_loading
 from scripts.bench.memory import bench_memory
 from scripts.bench.networks import bench_pipeline, bench_release
@@ -18,7 +19,18 @@ from scripts.bench.reading import bench_reading, bench_size
 from scripts.bench.training_step import bench_training_step
 from scripts.logs import log_to_stderr
 
-PARTS = ("size", "reading", "loading", "persons", "pipeline", "release", "memory", "training", "heatmaps")
+PARTS = (
+    "size",
+    "reading",
+    "loading",
+    "persons",
+    "pipeline",
+    "release",
+    "memory",
+    "training",
+    "heatmaps",
+    "hpnet",
+)
 GOLDEN = Path("../shared/golden/hpnet/pooled")
 
 
@@ -77,6 +89,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         bench_training_step(batch_size=options.clips, repeats=options.repeats)
     if "heatmaps" in options.only:
         bench_heatmaps(num_clips=options.clips, repeats=options.repeats)
+    if "hpnet" in options.only:
+        bench_hpnet_step(repeats=options.repeats)
     return 0
 
 

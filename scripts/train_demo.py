@@ -22,7 +22,8 @@ from scripts.demo_results.strips import draw_strips
 from scripts.side_by_side import exit_status, train_side_by_side
 from store import StoreReader, open_store
 from store.durable import write_file
-from train.config import Recipe, make_recipe, parse_recipe
+from train.config import complete_recipe, parse_recipe
+from train.graph_recipe import GraphRecipe
 from train.run_folder import SCORES
 from train.scores import load_scores
 from train.splits import first_protocol
@@ -45,7 +46,7 @@ def _tell(options: argparse.Namespace) -> None:
     reader = open_store(options.store)
     protocol = first_protocol(reader)
     choices = parse_recipe(options.recipe.read_text(encoding="utf-8"), str(options.recipe))
-    recipes = {stream: make_recipe(choices | {"stream": stream}) for stream in _STREAMS}
+    recipes = {stream: complete_recipe(GraphRecipe, choices | {"stream": stream}) for stream in _STREAMS}
     folders = {stream: options.out / f"{stream}-{recipe.model}" for stream, recipe in recipes.items()}
     trainings = {folders[stream]: recipe for stream, recipe in recipes.items()}
     train_side_by_side(reader, protocol, trainings, num_processes=options.processes)
@@ -72,7 +73,7 @@ def _tell(options: argparse.Namespace) -> None:
 def _page(
     reader: StoreReader,
     protocol: str,
-    recipe: Recipe,
+    recipe: GraphRecipe,
     lines: Sequence[Line],
     kinds: Kinds,
     table: Sequence[Sequence[str]],

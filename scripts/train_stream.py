@@ -1,4 +1,4 @@
-"""Train a graph model on one stream of a store, and test it: `make train`. The same command resumes."""
+"""Train a network on a store, and test it: `make train`. The same command resumes."""
 
 import argparse
 import logging
@@ -11,9 +11,10 @@ from pytorch_lightning.utilities import rank_zero_only
 from scripts.logs import log_to_file, log_to_stderr, quiet_lightning
 from scripts.runs import add_store, store_of
 from store import StoreError, open_store
-from train.config import Recipe, RecipeError, make_recipe, parse_choices, parse_recipe
-from train.data import InMemory
+from train.clip_data import InMemory
+from train.config import Recipe, RecipeError, parse_choices, parse_recipe
 from train.history import TrainingError
+from train.method import make_recipe
 from train.report_tables import render_classes, render_rows
 from train.resume import Stopped, stop_on_signals
 from train.run import Machine, train_run
@@ -116,8 +117,10 @@ def _parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Recipe]:
         "choices", nargs="*", metavar="name=value", help="choices of the recipe: lr=0.05 epochs=30"
     )
     add_store(parser)
-    parser.add_argument("--stream", help="hpj hpb hpjm hpbm, j b jm bm, or simcc (default: hpj)")
-    parser.add_argument("--model", help="ctrgcn, mixformer, stgcnpp, or tcn for few clips (default: ctrgcn)")
+    parser.add_argument("--stream", help="hpj hpb hpjm hpbm, j b jm bm, simcc; or hpnet (default: hpj)")
+    parser.add_argument(
+        "--model", help="of graphs: ctrgcn, mixformer, stgcnpp, or tcn for few clips (default: ctrgcn)"
+    )
     parser.add_argument(
         "--protocol", help="of the store (default: its first), leave_one_subject_out, or kfold:N by subject"
     )
@@ -135,7 +138,7 @@ def _parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Recipe]:
     parser.add_argument(
         "--device", default="auto", help="cpu, cuda:0, cuda:0,1 (default: the first GPU, else the CPU)"
     )
-    parser.add_argument("--workers", type=int, default=0, help="processes that read ahead (default: 0)")
+    parser.add_argument("--workers", type=int, help="processes that read ahead (default: what is needed)")
     parser.add_argument(
         "--in-memory", choices=_IN_MEMORY, default="auto",
         help="where the clips are kept (default: the fastest place with room)",

@@ -1,9 +1,9 @@
 """Plans -> batches of rows; read in this process or in spawned ones, resumable within an epoch."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
-from typing import TypedDict
+from typing import Protocol, TypedDict, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,14 @@ class RawBatch(TypedDict, total=False):
     clip: Tensor
     seed: int
     part: str
+
+
+class ClipPart(Protocol):
+    """The clips of one part, by batch. It can be sent to another process."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, plan: BatchPlan) -> Mapping[str, object]: ...
 
 
 class ClipBatches(Dataset[RawBatch]):
@@ -128,7 +136,7 @@ class BatchLoader:
 
     def __init__(
         self,
-        clips: ClipBatches,
+        clips: ClipPart,
         plan: Callable[[int], Sequence[BatchPlan]],
         *,
         num_workers: int = 0,
@@ -141,7 +149,7 @@ class BatchLoader:
         self._resume_at: tuple[int, int] | None = None
         self._queue: list[BatchPlan] = []
         self._loader = DataLoader(
-            clips,
+            cast(Dataset[Mapping[str, object]], clips),
             batch_size=None,  # an item is a batch
             sampler=_Queue(self._queue),
             num_workers=num_workers,
@@ -154,7 +162,7 @@ class BatchLoader:
     def __len__(self) -> int:
         return len(self._plan(self._epoch.number))
 
-    def __iter__(self) -> Iterator[RawBatch]:
+    def __iter__(self) -> Iterator[Mapping[str, object]]:
         # a generator: Lightning asks for an iterator before it says which epoch it is, and throws some away
         epoch, first = self._epoch.number, 0
         if self._resume_at is not None:

@@ -13,13 +13,10 @@ from torch import Tensor, nn
 from store import StoreReader
 from store.durable import write_file
 from store.facts import differences
-from store.schema import array_specs, pooled_array_name
-from store.skeleton import Skeleton
-from train.config import Recipe, RecipeError, make_recipe
-from train.models import GraphModel, build_model
+from train.config import Recipe, RecipeError
+from train.method import Method, make_recipe, method_of
+from train.passport import Passport
 from train.resume import torch_bytes
-from train.rows import array_of, num_frames_of
-from train.streams import view_of
 
 _FORMAT = "heatpool checkpoint 1"
 # settings of whom and what a dataset shows, not of what the numbers mean
@@ -28,51 +25,6 @@ _OF_THE_DATASET = {"dataset", "extract.two_person_classes"}
 
 class CheckpointError(ValueError):
     """A file that is no checkpoint, or one that does not fit a store; says what differs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Passport:
-    """What a checkpoint says of itself; JSON values.
-
-    Args:
-        dataset, protocol, fold: what it was trained on.
-        class_names: of the K scores.
-        joint_names, links, bones: of the skeleton.
-        array: of the store, that the stream reads; tap: of a pooled stream.
-        in_channels, num_frames, num_persons: C, T, M of the stream.
-        meaning, meaning_sha256: the store's fingerprint.
-        recipe: resolved.
-        num_train: training clips that the fold names.
-        epoch: how many epochs the weights have seen; 0: nobody knows, they are from elsewhere.
-        chosen_by: why this epoch, in words.
-    """
-
-    dataset: str
-    protocol: str
-    fold: str
-    class_names: list[str]
-    joint_names: list[str]
-    links: list[list[str]]
-    bones: list[list[str]]
-    array: str
-    tap: str | None
-    in_channels: int
-    num_frames: int
-    num_persons: int
-    meaning: dict[str, object]
-    meaning_sha256: str
-    recipe: dict[str, object]
-    num_train: int
-    epoch: int
-    chosen_by: str
-
-    @property
-    def skeleton(self) -> Skeleton:
-        return Skeleton(
-            tuple(self.joint_names),
-            tuple((a, b) for a, b in self.links),
-            tuple((a, b) for a, b in self.bones),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +39,13 @@ class Checkpoint:
     def recipe(self) -> Recipe:
         return make_recipe(self.passport.recipe)
 
-    def model(self) -> GraphModel:
+    @property
+    def method(self) -> Method:
+        return method_of(self.recipe)
+
+    def model(self) -> nn.Module:
         """Build the model, with its weights, ready to be asked."""
-        recipe, passport = self.recipe, self.passport
-        model = build_recipe_model(
-            recipe,
-            in_channels=passport.in_channels,
-            num_frames=passport.num_frames,
-            num_persons=passport.num_persons,
-            skeleton=passport.skeleton,
-            num_classes=len(passport.class_names),
-        )
+        model = self.method.model(self.passport)
         model.load_state_dict(dict(self.weights))
         return model.eval()
 
@@ -113,15 +61,16 @@ class TrainedModel(nn.Module):
         passport: the classes of its K scores, its joints, stream, array, and the store's settings.
     """
 
-    def __init__(self, model: GraphModel, checkpoint: Checkpoint) -> None:
+    def __init__(self, model: nn.Module, checkpoint: Checkpoint) -> None:
         super().__init__()
         self.model = model
         self.passport = checkpoint.passport
         self._checkpoint = checkpoint
+        self._method = checkpoint.method
         self.eval()
 
     def forward(self, stream: Tensor, present: Tensor | None = None) -> Tensor:
-        """Return logits, in the order of ``passport.class_names``.
+        """Return the logits of a graph model, in the order of ``passport.class_names``.
 
         Args:
             stream: (B, C, T, V, M) float, such as ``train.streams.clip_stream`` makes of a clip.
@@ -131,72 +80,15 @@ class TrainedModel(nn.Module):
         Returns:
             (B, K).
         """
-        logits: Tensor = self.model(stream, present if self._checkpoint.recipe.mask_absent else None)
-        return logits
+        return self.logits({"stream": stream} | ({} if present is None else {"present": present}))
+
+    def logits(self, batch: Mapping[str, Tensor]) -> Tensor:
+        """Return the logits (B, K) of a batch, such as the data module of the model's method makes."""
+        return self._method.logits(self.model, batch)
 
     def check_fits(self, reader: StoreReader, *, accept: Iterable[str] = ()) -> list[str]:
         """Refuse a store whose values mean something else; see ``check_fits``."""
         return check_fits(self._checkpoint, reader, accept=accept)
-
-
-def make_passport(
-    reader: StoreReader,
-    recipe: Recipe,
-    *,
-    protocol: str,
-    fold: str,
-    class_names: Iterable[str],
-    num_persons: int,
-    num_train: int,
-    epoch: int,
-    chosen_by: str,
-) -> Passport:
-    """Say what a model is that a recipe makes from a store; see ``Passport``."""
-    facts = reader.facts
-    array = array_of(reader, view_of(recipe.stream).source, recipe.tap)
-    return Passport(
-        dataset=facts.dataset.name,
-        protocol=protocol,
-        fold=fold,
-        class_names=list(class_names),
-        joint_names=list(facts.skeleton.joint_names),
-        links=[list(pair) for pair in facts.skeleton.links],
-        bones=[list(pair) for pair in facts.skeleton.bones],
-        array=array,
-        tap=next((tap for tap in facts.layout.taps if pooled_array_name(tap) == array), None),
-        in_channels=int(reader.spec(array).shape_tail[-1]),
-        num_frames=num_frames_of(reader, recipe.num_frames),
-        num_persons=num_persons,
-        meaning=dict(facts.meaning),
-        meaning_sha256=facts.meaning_sha256,
-        recipe=recipe.to_json(),
-        num_train=num_train,
-        epoch=epoch,
-        chosen_by=chosen_by,
-    )
-
-
-def build_recipe_model(
-    recipe: Recipe,
-    *,
-    in_channels: int,
-    num_frames: int,
-    num_persons: int,
-    skeleton: Skeleton,
-    num_classes: int,
-) -> GraphModel:
-    """Build the model that a recipe asks for, for a stream of this shape; its first weights are drawn."""
-    return build_model(
-        recipe.model,
-        in_channels=in_channels,
-        num_frames=num_frames,
-        num_persons=num_persons,
-        skeleton=skeleton,
-        num_classes=num_classes,
-        width=recipe.width,
-        graph=recipe.graph,
-        dropout=recipe.dropout,
-    )
 
 
 def save_checkpoint(path: Path, passport: Passport, weights: Mapping[str, Tensor]) -> None:
@@ -267,12 +159,12 @@ def check_fits(checkpoint: Checkpoint, reader: StoreReader, *, accept: Iterable[
     """
     passport, facts = checkpoint.passport, reader.facts
     accepted = set(accept)
-    array = array_of(reader, view_of(checkpoint.recipe.stream).source, passport.tap)
+    source = checkpoint.method.source(reader, passport.tap)
     have = dict(facts.meaning) | {
         "joints": list(facts.skeleton.joint_names),
         "bones": [list(pair) for pair in facts.skeleton.bones],
-        "array": array,
-        "channels": next(spec.shape_tail[-1] for spec in array_specs(facts.layout) if spec.name == array),
+        "array": source.array,
+        "channels": source.in_channels,
     }
     want = dict(passport.meaning) | {
         "joints": passport.joint_names,

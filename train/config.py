@@ -1,4 +1,4 @@
-"""The recipe of a training: every choice that changes its numbers. Published recipes are the defaults."""
+"""The recipe of a training: every choice that changes its numbers. Published ones are the defaults."""
 
 import contextlib
 import dataclasses
@@ -6,159 +6,124 @@ import json
 import types
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, Union, get_args, get_origin, get_type_hints
+from typing import Literal, Self, TypeVar, Union, get_args, get_origin, get_type_hints
 
 SelectOn = Literal["none", "validation", "test"]
 Precision = Literal["fp32", "bf16", "fp16"]
 
 DEFAULT_SEED = 1
 
+R = TypeVar("R", bound="Recipe")
+
 
 class RecipeError(ValueError):
     """A recipe that means nothing; says which choice, what was found and what was expected."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """What is trained, and how. The defaults are CTR-GCN's, as HP-Net trains it (specs/ctrgcn.md 6).
+    """What is trained, and how: the choices that all recipes have. Defaults are those of each kind.
 
     Args:
-        stream: a name of ``train.streams.STREAMS``; model: one of ``train.models.MODELS``.
-        tap: of the pooled streams; None: the store's first.
+        stream: what is read of a store; it names the kind of recipe (``train.method``).
+        model: the network; its values are the kind's.
         seed: decides the first weights, the order of clips and whatever else is drawn.
         epochs: passes over the training clips.
         batch_size: clips of a step, on all devices together.
-        lr: learning rate; momentum (Nesterov's) and weight_decay, of all parameters: of SGD.
-        schedule: "steps": a tenth after each of ``steps`` epochs; "cosine": to 0, step by step.
+        at_once: clips that go through the network together, on one device, where a batch is more than its
+            memory holds; gradients are added up. None: a device's share of the batch.
+        lr: learning rate; weight_decay: of the parameters that decay.
         warmup_epochs: epochs in which the rate grows linearly.
         label_smoothing: of the cross-entropy.
-        width: channels of the model's first blocks, None: as published (tcn: 32); graph, dropout: see
-            ``build_model``.
         precision: bf16 and fp16 are mixed with fp32; results are always scored in fp32.
         select_on: which epoch is the result: the last one ("none"), or the best one on clips held out of the
             training, or on the test clips, as is often published.
         hold_out: share of the training subjects that is held out, where a protocol has no validation clips.
-        num_persons: M; None: as many as the store needs.
-        copy_person: the release's way: person 0 is copied into empty slots.
-        mask_absent: absent persons are left out of the mean over persons.
-        absence: what a person's row holds at times when it is not there, "hold" or "zeros".
-        crop, jitter, joint_dropout, channel_dropout, person_dropout, exchange: of training clips, see
-            ``train.augment.Augment``.
-        num_frames: T, sample times of the stream; None: the store's clock, 64 for a native store.
-        pose_unit: of the pose streams: "pixels", or "body", which takes place and size of the persons out.
-        mirror, turn, scale: of training poses in bodies, see ``train.augment.Augment``; of pooled features,
-            which allow no such thing, nothing.
-        mirror_test: poses in bodies are tested in a mirror too, and the two logits averaged.
-        mixup: clips are mixed in pairs, with a share from Beta(mixup, mixup); 0: not.
 
     Raises:
-        RecipeError: a value is outside its range, or poses are varied that have no middle.
+        RecipeError: a value is outside its range.
     """
 
-    stream: str = "hpj"
-    model: str = "ctrgcn"
-    tap: str | None = None
+    stream: str
+    model: str
     seed: int = DEFAULT_SEED
-    epochs: int = 65
-    batch_size: int = 64
-    lr: float = 0.1
-    momentum: float = 0.9
-    weight_decay: float = 4e-4
-    schedule: Literal["steps", "cosine"] = "steps"
-    steps: tuple[int, ...] = (35, 55)
-    warmup_epochs: int = 5
-    label_smoothing: float = 0.0
-    width: int | None = None
-    graph: Literal["published", "tree"] = "published"
-    dropout: float = 0.0
+    epochs: int
+    batch_size: int
+    at_once: int | None = None
+    lr: float
+    weight_decay: float
+    warmup_epochs: int
+    label_smoothing: float
     precision: Precision = "fp32"
     select_on: SelectOn = "none"
     hold_out: float = 0.2
-    num_persons: int | None = None
-    copy_person: bool = False
-    mask_absent: bool = True
-    absence: Literal["hold", "zeros"] = "hold"
-    crop: float = 1.0
-    jitter: float = 0.0
-    joint_dropout: float = 0.0
-    channel_dropout: float = 0.0
-    person_dropout: float = 0.0
-    exchange: float = 0.0
-    num_frames: int | None = None
-    pose_unit: Literal["pixels", "body"] = "pixels"
-    mirror: float = 0.0
-    turn: float = 0.0
-    scale: float = 0.0
-    mirror_test: bool = False
-    mixup: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "lr"):
-            if not getattr(self, name) > 0:
-                raise RecipeError(f"{name} is {getattr(self, name)}; expected more than 0")
-        for name in ("seed", "warmup_epochs", "weight_decay", "mixup"):
-            if not getattr(self, name) >= 0:
-                raise RecipeError(f"{name} is {getattr(self, name)}; expected 0 or more")
-        for name in ("momentum", "label_smoothing", "dropout"):
-            if not 0 <= getattr(self, name) < 1:
-                raise RecipeError(f"{name} is {getattr(self, name)}; expected a share in [0, 1)")
+        check_more_than_zero(self, "epochs", "batch_size", "lr")
+        check_not_negative(self, "seed", "warmup_epochs", "weight_decay")
+        check_share(self, "label_smoothing")
+        if self.at_once is not None and self.at_once < 1:
+            raise RecipeError(f"at_once is {self.at_once}; expected 1 or more, or none")
         if not 0 < self.hold_out < 1:
             raise RecipeError(f"hold_out is {self.hold_out}; expected a share between 0 and 1")
-        if self.num_frames is not None and self.num_frames < 1:
-            raise RecipeError(f"num_frames is {self.num_frames}; expected 1 or more, or none")
-        if self.pose_unit == "pixels" and (self.mirror or self.turn or self.scale or self.mirror_test):
-            raise RecipeError(
-                "mirror, turn, scale or mirror_test with pose_unit pixels; expected pose_unit body: they are "
-                "done about the middle of the persons"
-            )
-        if self.pose_unit == "body" and self.absence != "hold":
-            raise RecipeError(
-                f"pose_unit is body and absence {self.absence}; expected hold: zeros are no body"
-            )
-        if list(self.steps) != sorted(set(self.steps)):
-            raise RecipeError(f"steps are {list(self.steps)}; expected epochs in rising order")
+
+    @classmethod
+    def published(cls, model: str | None) -> Self:
+        """Return the published recipe of a model; None: of the kind's first one."""
+        raise NotImplementedError
+
+    def counted_in_epochs(self, share: float) -> dict[str, object]:
+        """Return what moves in proportion where a recipe has another number of epochs."""
+        return {"warmup_epochs": round(self.warmup_epochs * share)}
 
     def to_json(self) -> dict[str, object]:
         """Return every choice by name."""
-        return dataclasses.asdict(self) | {"steps": list(self.steps)}
+        values = dataclasses.asdict(self)
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
-# What differs from the defaults above. Sources: specs/mixformer.md 6 (NTU), specs/baselines.md (80 passes)
-PUBLISHED: Mapping[str, Mapping[str, object]] = {
-    "ctrgcn": {},
-    "mixformer": {"epochs": 100, "steps": [35, 55, 75], "batch_size": 128, "weight_decay": 5e-4},
-    "stgcnpp": {
-        "epochs": 80, "schedule": "cosine", "steps": [], "warmup_epochs": 0, "batch_size": 128,
-        "weight_decay": 5e-4,
-    },
-}  # fmt: skip
+def check_more_than_zero(recipe: Recipe, *names: str) -> None:
+    """Refuse choices that are not."""
+    for name in names:
+        if not getattr(recipe, name) > 0:
+            raise RecipeError(f"{name} is {getattr(recipe, name)}; expected more than 0")
 
 
-def make_recipe(choices: Mapping[str, object]) -> Recipe:
+def check_not_negative(recipe: Recipe, *names: str) -> None:
+    """Refuse choices below 0."""
+    for name in names:
+        if not getattr(recipe, name) >= 0:
+            raise RecipeError(f"{name} is {getattr(recipe, name)}; expected 0 or more")
+
+
+def check_share(recipe: Recipe, *names: str) -> None:
+    """Refuse choices that are no share."""
+    for name in names:
+        if not 0 <= getattr(recipe, name) < 1:
+            raise RecipeError(f"{name} is {getattr(recipe, name)}; expected a share in [0, 1)")
+
+
+def complete_recipe(kind: type[R], choices: Mapping[str, object]) -> R:
     """Complete some choices with the published recipe of their model.
 
     With another number of epochs the published steps and warm-up move in proportion, unless they are chosen.
 
     Args:
-        choices: field of ``Recipe`` -> value; texts are read as values.
+        kind: of recipe.
+        choices: field of ``kind`` -> value; texts are read as values.
 
     Raises:
         RecipeError: there is no such choice, or its value is of another kind.
     """
-    hints = get_type_hints(Recipe)
+    hints = get_type_hints(kind)
     chosen: dict[str, object] = {}
     for name, value in choices.items():
         if name not in hints:
             raise RecipeError(f"{name!r} is no choice of a recipe; choose from {', '.join(hints)}")
         chosen[name] = _fitting(name, value, hints[name])
-    of_model = PUBLISHED.get(str(chosen.get("model", "ctrgcn")), {})
-    published = dataclasses.replace(Recipe(), **_typed(of_model, hints))  # type: ignore[arg-type]
+    published = kind.published(str(chosen["model"]) if "model" in chosen else None)
     share = dataclasses.replace(published, **chosen).epochs / published.epochs  # type: ignore[arg-type]
-    scaled = {
-        "steps": tuple(sorted({max(1, round(step * share)) for step in published.steps})),
-        "warmup_epochs": round(published.warmup_epochs * share),
-    }
-    return dataclasses.replace(published, **(scaled | chosen))  # type: ignore[arg-type]
+    return dataclasses.replace(published, **(published.counted_in_epochs(share) | chosen))  # type: ignore[arg-type]
 
 
 def parse_choices(words: Iterable[str]) -> dict[str, object]:
@@ -189,10 +154,6 @@ def parse_recipe(text: str, where: str) -> dict[str, object]:
     if not isinstance(content, dict):
         raise RecipeError(f"{where}: {type(content).__name__}; expected an object, name -> value")
     return content
-
-
-def _typed(choices: Mapping[str, object], hints: Mapping[str, object]) -> dict[str, object]:
-    return {name: _fitting(name, value, hints[name]) for name, value in choices.items()}
 
 
 def _fitting(name: str, value: object, hint: object) -> object:

@@ -2,31 +2,27 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Literal, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
 
-import numpy as np
 import torch
-from lightning_fabric.utilities import move_data_to_device
-from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
-from store import StoreReader, open_store
+from store import StoreReader
 from store.skeleton import Skeleton
 from train.augment import Augment, drop_joints_and_channels, drop_persons, exchange_persons, vary_time
-from train.batches import BatchLoader, ClipBatches, RawBatch
+from train.batches import ClipBatches, RawBatch
+from train.clip_data import ClipDataModule, InMemory
 from train.memory import Place, choose_place
-from train.order import BatchPlan, evaluation_batches, training_batches
-from train.parts import checked_ids, find_part
+from train.parts import find_rows
 from train.persons import Absence
 from train.poses import PoseUnit, in_bodies, mirror_partners, mirrored, vary_poses
-from train.rows import PersonRows, array_of, num_frames_of
+from train.rows import PersonRows, array_of, num_frames_of, num_persons_of
 from train.streams import bone_parents, to_slots, view_of, view_rows
 
 logger = logging.getLogger(__name__)
 
-InMemory = bool | Literal["auto", "device"]
 _PLACES: Mapping[bool | str, Place] = {True: "ram", False: "store", "device": "device"}
 
 
@@ -45,18 +41,12 @@ class Batch(TypedDict):
     clip: Tensor
 
 
-class StreamDataModule(LightningDataModule):
+class StreamDataModule(ClipDataModule):
     """Batches of one stream of one store.
 
-    Loaders hand out raw batches, which are made into a ``Batch`` on the device (``on_after_batch_transfer``;
-    without a Trainer ``batches`` does it). Clips without data (failed, nobody found) are never read.
-
     Args:
-        store: a reader, or the address of a store.
+        store, train_ids, test_ids, val_ids, class_names, batch_size, group: see ``ClipDataModule``.
         stream: a name of ``train.streams.STREAMS``.
-        train_ids, test_ids, val_ids: clip ids; a batch's ``clip`` is a place among them.
-        class_names: labels are places here, found by name.
-        batch_size: B, of each process.
         num_workers: processes that read ahead, where rows are read from the store.
         num_persons: M; None: 1 for a store without a second person anywhere in it, else the store's own.
         copy_person: the release's way: the first person who is there is copied into empty slots (M >= 2).
@@ -85,6 +75,7 @@ class StreamDataModule(LightningDataModule):
         test_ids: Sequence[str],
         class_names: Sequence[str],
         batch_size: int,
+        group: int = 1,
         num_workers: int = 0,
         num_persons: int | None = None,
         copy_person: bool = False,
@@ -98,18 +89,20 @@ class StreamDataModule(LightningDataModule):
         pose_unit: PoseUnit = "pixels",
         mirror_test: bool = False,
     ) -> None:
-        super().__init__()
-        self._reader = open_store(store) if isinstance(store, str) else store
+        super().__init__(
+            store,
+            train_ids=train_ids,
+            val_ids=val_ids,
+            test_ids=test_ids,
+            class_names=class_names,
+            batch_size=batch_size,
+            group=group,
+            num_workers=num_workers,
+            seed=seed,
+        )
         self._view = view_of(stream)
         self._array = array_of(self._reader, self._view.source, tap)
-        self._ids: dict[str, tuple[str, ...]] = {
-            "train": checked_ids(train_ids, "train"),
-            "val": checked_ids(val_ids, "val"),
-            "test": checked_ids(test_ids, "test"),
-        }
-        self.class_names = tuple(class_names)
         self.stream = stream
-        self._batch_size, self._num_workers, self._seed = batch_size, num_workers, seed
         self._num_persons, self._copies, self._absence = num_persons, copy_person, absence
         self._num_frames, self._in_memory, self._augment = num_frames, in_memory, augment
         if pose_unit == "body" and absence != "hold":
@@ -120,19 +113,6 @@ class StreamDataModule(LightningDataModule):
         self._mirrors_test = mirror_test and self._is_in_bodies
         self._parents = bone_parents(self.skeleton)
         self._partners = mirror_partners(self.skeleton.joint_names)
-        self._clips: dict[str, ClipBatches] = {}
-
-    @property
-    def train_ids(self) -> tuple[str, ...]:
-        return self._ids["train"]
-
-    @property
-    def val_ids(self) -> tuple[str, ...]:
-        return self._ids["val"]
-
-    @property
-    def test_ids(self) -> tuple[str, ...]:
-        return self._ids["test"]
 
     @property
     def skeleton(self) -> Skeleton:
@@ -149,61 +129,31 @@ class StreamDataModule(LightningDataModule):
     @cached_property
     def num_persons(self) -> int:
         """M, which for None in the arguments needs a look at who is there in all clips."""
-        if self._num_persons is not None:
-            return self._num_persons
-        if self._copies:
-            return max(2, self._reader.facts.layout.max_persons)
-        slots = [
-            np.flatnonzero(valid.any(0)) for valid in self._reader.person_valid_of(self._reader.clip_ids)
-        ]
-        return 1 + max((int(slot[-1]) for slot in slots if len(slot)), default=0)
+        return num_persons_of(self._reader, self._num_persons, copy_person=self._copies)
+
+    @property
+    def num_readers(self) -> int:
+        # rows in memory are handed out faster than another process could send them
+        return self._num_workers if self._place == "store" else 0
 
     def setup(self, stage: str | None = None) -> None:
         """Find out who is there, and read what is kept in memory; None: of all parts."""
-        wanted = {"fit": ("train", "val"), "validate": ("val",)}.get(stage or "", ("test",))
-        for part in self._ids if stage is None else wanted:
-            clips = self._part(part)
+        for part in self.parts_of(stage):
+            clips = self._rows_of(part)
             if len(clips) and self._place != "store":
                 begin = time.perf_counter()
                 clips.keep(on_device=self._place == "device")
                 logger.info("%s: %d clips were read in %.1f s", part, len(clips), time.perf_counter() - begin)
 
-    def train_dataloader(self) -> BatchLoader:
-        """Return a loader of shuffled, full batches.
-
-        Raises:
-            ValueError: no training clip has data, or there are fewer than processes.
-        """
-        num_clips, ranks = len(self._part("train")), self._ranks
-        if num_clips < ranks["num_ranks"]:
-            raise ValueError(
-                f"{num_clips} of {len(self.train_ids)} training clips of {self._reader.address} have data; "
-                f"expected {ranks['num_ranks']} or more. `make info` says what happened to them"
-            )
-
-        def plan(epoch: int) -> list[BatchPlan]:
-            return training_batches(num_clips, self._batch_size, seed=self._seed, epoch=epoch, **ranks)
-
-        return self._loader("train", plan)
-
-    def val_dataloader(self) -> BatchLoader:
-        """Return a loader of ``val_ids``; where there are none a Trainer wants ``limit_val_batches=0``."""
-        return self._loader("val", self._evaluation_plan("val"))
-
-    def test_dataloader(self) -> BatchLoader:
-        """Return a loader of ``test_ids`` that have data, each once."""
-        return self._loader("test", self._evaluation_plan("test"))
-
-    def predict_dataloader(self) -> BatchLoader:
-        """Return the loader of the test."""
-        return self.test_dataloader()
+    def find_part(self, part: str, ids: Sequence[str]) -> ClipBatches:
+        return find_rows(part, ids, self._reader, self.class_names, self._person_rows)
 
     def on_after_batch_transfer(self, batch: RawBatch, dataloader_idx: int = 0) -> Batch:
         """Make the stream, where the batch is."""
         num_clips, num_persons = batch["present"].shape
         slots, present = batch["slots"], batch["present"]
         valid = batch["valid"] if self._absence == "hold" else None
-        rows = batch["rows"] if "rows" in batch else self._clips[batch["part"]].kept_rows(batch["kept"])
+        rows = batch["rows"] if "rows" in batch else self._rows_of(batch["part"]).kept_rows(batch["kept"])
         clip_of_row = slots // num_persons
         varied = self._augment if batch["part"] == "train" else None
         draw = torch.Generator().manual_seed(batch["seed"])
@@ -230,25 +180,9 @@ class StreamDataModule(LightningDataModule):
             made["mirrored"] = to_slots(mirrored_rows, slots, num_clips=num_clips, num_persons=num_persons)
         return made
 
-    def batches(self, loader: BatchLoader, device: torch.device | str = "cpu") -> Iterator[Batch]:
-        """Walk a loader's finished batches without a Trainer."""
-        for raw in loader:
-            moved = move_data_to_device(raw, torch.device(device))
-            yield self.on_after_batch_transfer(moved)
-
-    def teardown(self, stage: str | None = None) -> None:
-        """Let go of what is kept in memory."""
-        self._clips.clear()
-
-    @property
-    def _ranks(self) -> dict[str, int]:
-        if self.trainer is None:
-            return {"rank": 0, "num_ranks": 1}
-        return {"rank": self.trainer.global_rank, "num_ranks": self.trainer.world_size}
-
     @cached_property
     def _place(self) -> Place:
-        num_bytes = sum(self._part(part).rows.num_bytes for part in self._ids)
+        num_bytes = sum(self._rows_of(part).rows.num_bytes for part in self._ids)
         device = self.trainer.strategy.root_device if self.trainer is not None else None
         num_processes = self.trainer.num_devices if self.trainer is not None else 1
         if self._in_memory == "auto":
@@ -262,12 +196,10 @@ class StreamDataModule(LightningDataModule):
         )
         return place
 
-    def _part(self, part: str) -> ClipBatches:
-        if part not in self._clips:
-            self._clips[part] = find_part(
-                part, self._ids[part], self._reader, self.class_names, self._person_rows
-            )
-        return self._clips[part]
+    def _rows_of(self, part: str) -> ClipBatches:
+        clips = self.part(part)
+        assert isinstance(clips, ClipBatches)
+        return clips
 
     def _person_rows(self, clip_ids: Sequence[str]) -> PersonRows:
         return PersonRows(
@@ -278,18 +210,4 @@ class StreamDataModule(LightningDataModule):
             num_persons=self.num_persons,
             copy_person=self._copies,
             absence=self._absence,
-        )
-
-    def _evaluation_plan(self, part: str) -> Callable[[int], list[BatchPlan]]:
-        batches = evaluation_batches(len(self._part(part)), self._batch_size, **self._ranks)
-        return lambda epoch: batches
-
-    def _loader(self, part: str, plan: Callable[[int], list[BatchPlan]]) -> BatchLoader:
-        device = self.trainer.strategy.root_device if self.trainer is not None else torch.device("cpu")
-        return BatchLoader(
-            self._part(part),
-            plan,
-            # rows in memory are handed out faster than another process could send them
-            num_workers=self._num_workers if self._place == "store" else 0,
-            pin_memory=device.type == "cuda",
         )

@@ -11,7 +11,7 @@ import torch
 from store import StoreReader
 from store.durable import make_folder, write_file
 from train.checkpoint import Checkpoint, CheckpointError, check_fits
-from train.data import InMemory, StreamDataModule
+from train.clip_data import InMemory
 from train.metrics import Metrics, measure
 from train.report_confusion import draw_confusion
 from train.report_tables import classes_csv, confusion_csv, rows_csv
@@ -22,7 +22,6 @@ from train.splits import Fold
 logger = logging.getLogger(__name__)
 
 JOINED = "all folds"
-_BATCH = 64
 
 
 def score_fold(
@@ -31,7 +30,7 @@ def score_fold(
     fold: Fold,
     *,
     device: torch.device,
-    num_workers: int = 0,
+    num_workers: int | None = None,
     in_memory: InMemory = "auto",
     accept: Iterable[str] = (),
     only_known_classes: bool = False,
@@ -43,7 +42,7 @@ def score_fold(
         reader: a store that fits it, of whatever dataset.
         fold: ``test_ids`` are scored, ``expected`` are the labels.
         device: where the model runs.
-        num_workers: see ``StreamDataModule``.
+        num_workers: processes that read ahead; None: as many as the method needs.
         in_memory: see ``StreamDataModule``.
         accept: settings of the store that may differ from the training's.
         only_known_classes: leave clips of classes out that the model does not know.
@@ -103,7 +102,7 @@ def score_clips(
     clip_ids: Sequence[str],
     *,
     device: torch.device,
-    num_workers: int = 0,
+    num_workers: int | None = None,
     in_memory: InMemory = "auto",
 ) -> Scores:
     """Score clips whose classes nobody need know, in fp32.
@@ -113,7 +112,7 @@ def score_clips(
         reader: a store that fits it; ``check_fits`` tells.
         clip_ids: those without data, or with nobody in the slots that the model looks at, get no row.
         device: where the model runs.
-        num_workers: see ``StreamDataModule``.
+        num_workers: processes that read ahead; None: as many as the method needs.
         in_memory: see ``StreamDataModule``.
 
     Returns:
@@ -122,38 +121,28 @@ def score_clips(
     Raises:
         StoreError: the store is not whole, or does not know a clip.
     """
-    passport, recipe = checkpoint.passport, checkpoint.recipe
-    data = StreamDataModule(
+    method = checkpoint.method
+    data = method.data(
         reader,
-        recipe.stream,
-        train_ids=(),
         test_ids=clip_ids,
-        class_names=passport.class_names,
-        batch_size=_BATCH,
+        class_names=checkpoint.passport.class_names,
+        batch_size=method.test_batch,
         num_workers=num_workers,
-        num_persons=passport.num_persons,
-        copy_person=recipe.copy_person,
-        absence=recipe.absence,
-        tap=passport.tap,
-        num_frames=passport.num_frames,
-        pose_unit=recipe.pose_unit,
-        mirror_test=recipe.mirror_test,
         in_memory=in_memory,
+        passport=checkpoint.passport,
     )
     data.setup("test")
     model = checkpoint.model().to(device)
     places: list[int] = []
-    logits = [np.empty((0, len(passport.class_names)), np.float32)]
+    logits = [np.empty((0, len(checkpoint.passport.class_names)), np.float32)]
     with torch.inference_mode():
         for batch in data.batches(data.test_dataloader(), device):
-            present = batch["present"] if recipe.mask_absent else None
-            looks = [model(batch[view], present) for view in ("stream", "mirrored") if view in batch]
-            logits.append(torch.stack(looks).mean(0).float().cpu().numpy())
+            logits.append(method.logits(model, batch).float().cpu().numpy())
             places += batch["clip"].tolist()
     data.teardown()
     return Scores(
         clip_ids=tuple(clip_ids[place] for place in places),
-        class_names=tuple(passport.class_names),
+        class_names=tuple(checkpoint.passport.class_names),
         values=np.concatenate(logits),
         kind="logits",
         labels={},

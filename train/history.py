@@ -37,7 +37,7 @@ class History(Callback):
         batch: object,
         batch_idx: int,
     ) -> None:
-        self._loss = self._loss + outputs["loss"].detach().double()
+        self._loss = self._loss + outputs["loss"].detach().double() * trainer.accumulate_grad_batches
         self._count += 1
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

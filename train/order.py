@@ -53,7 +53,14 @@ def epoch_order(
 
 
 def training_batches(
-    num_clips: int, batch_size: int, *, seed: int, epoch: int, rank: int = 0, num_ranks: int = 1
+    num_clips: int,
+    batch_size: int,
+    *,
+    group: int = 1,
+    seed: int,
+    epoch: int,
+    rank: int = 0,
+    num_ranks: int = 1,
 ) -> list[BatchPlan]:
     """Plan an epoch of training.
 
@@ -63,6 +70,7 @@ def training_batches(
     Args:
         num_clips: N.
         batch_size: B, of each of ``num_ranks`` processes.
+        group: so many batches make a step; where there are more of them, what is left over is left out too.
         seed: of the run.
         epoch: from 0.
         rank: which process; processes get as many batches each.
@@ -71,6 +79,7 @@ def training_batches(
     order = epoch_order(num_clips, seed=seed, epoch=epoch)
     batch_size = min(batch_size, num_clips // num_ranks)
     steps = num_training_batches(num_clips, batch_size, num_ranks=num_ranks)
+    steps -= steps % group if steps > group else 0
     batches = order[: steps * num_ranks * batch_size].reshape(steps, num_ranks, batch_size)[:, rank]
     seeds = np.random.default_rng([seed, epoch, 1]).integers(2**62, size=(steps, num_ranks))[:, rank]
     return [BatchPlan(clips, int(drawn)) for clips, drawn in zip(batches, seeds, strict=True)]

@@ -2,9 +2,10 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from store import StoreReader
 from store.table import WITH_DATA
@@ -27,14 +28,14 @@ def checked_ids(ids: Sequence[str], part: str) -> tuple[str, ...]:
     return tuple(ids)
 
 
-def find_part(
+def find_rows(
     part: str,
     ids: Sequence[str],
     reader: StoreReader,
     class_names: Sequence[str],
     person_rows: Callable[[Sequence[str]], PersonRows],
 ) -> ClipBatches:
-    """Find the clips of a part that have data, in the order of the store; say in the log how many do not.
+    """Find the clips of a part that have rows of persons.
 
     Args:
         part: "train", "val" or "test".
@@ -47,28 +48,66 @@ def find_part(
         ClipNotFoundError: the store does not know a clip.
         ValueError: a training clip's label is none of the classes.
     """
-    table = [reader.row(clip_id) for clip_id in ids]
-    places = [place for place, row in enumerate(table) if row.outcome.status in WITH_DATA]
-    places.sort(key=lambda place: table[place].outcome.start or 0)
-    without = Counter(str(row.outcome.status) for row in table if row.outcome.status not in WITH_DATA)
+    places, without = clips_with_data(ids, reader)
     rows = person_rows([ids[place] for place in places])
     has_somebody = rows.present.any(1)
     if not has_somebody.all():
         without[f"with nobody in slots below {rows.present.shape[1]}"] = int((~has_somebody).sum())
         places = [place for place, has in zip(places, has_somebody, strict=True) if has]
         rows = person_rows([ids[place] for place in places])
+    labels = label_clips(part, ids, places, without, reader, class_names)
+    return ClipBatches(part, rows, labels, np.array(places, np.int64))
+
+
+def clips_with_data(ids: Sequence[str], reader: StoreReader) -> tuple[list[int], Counter[str]]:
+    """Return the places of the clips that have data, in the order of the store, and why others have none.
+
+    Raises:
+        ClipNotFoundError: the store does not know a clip.
+    """
+    table = [reader.row(clip_id) for clip_id in ids]
+    places = [place for place, row in enumerate(table) if row.outcome.status in WITH_DATA]
+    places.sort(key=lambda place: table[place].outcome.start or 0)
+    return places, Counter(str(row.outcome.status) for row in table if row.outcome.status not in WITH_DATA)
+
+
+def label_clips(
+    part: str,
+    ids: Sequence[str],
+    places: Sequence[int],
+    without: Mapping[str, int],
+    reader: StoreReader,
+    class_names: Sequence[str],
+) -> npt.NDArray[np.int64]:
+    """Return the labels of the clips that are used; say in the log how many are not, and why.
+
+    Args:
+        part: "train", "val" or "test".
+        ids: its clips.
+        places: of those that are used.
+        without: reason -> how many are not.
+        reader: the store.
+        class_names: a label is a place here.
+
+    Returns:
+        (N,) int64, -1 unknown.
+
+    Raises:
+        ValueError: a training clip's label is none of the classes.
+    """
     if ids:
         reasons = ", ".join(f"{count} {what}" for what, count in sorted(without.items()))
         logger.info(
             "%s: %d of %d clips have data%s", part, len(places), len(ids), f" ({reasons})" if reasons else ""
         )
+    entries = [reader.row(ids[place]).entry for place in places]
     number = {name: index for index, name in enumerate(class_names)}
-    labels = [number.get(table[place].entry.label or "", -1) for place in places]
+    labels = [number.get(entry.label or "", -1) for entry in entries]
     if part == "train" and -1 in labels:
-        wrong = table[places[labels.index(-1)]].entry
+        wrong = entries[labels.index(-1)]
         raise ValueError(
             f"training clip {wrong.id} of {reader.address} has the label {wrong.label!r}, and "
             f"{labels.count(-1) - 1} more have an unknown one; expected one of {', '.join(class_names)}. "
             "Leave them out, or correct labels with `make reindex`"
         )
-    return ClipBatches(part, rows, np.array(labels, np.int64), np.array(places, np.int64))
+    return np.array(labels, np.int64)

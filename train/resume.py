@@ -62,7 +62,8 @@ class ResumePoint(Callback):
         batch_idx: int,
     ) -> None:
         is_last = batch_idx + 1 >= trainer.num_training_batches
-        if is_last or trainer.world_size > 1:
+        is_within_step = (batch_idx + 1) % trainer.accumulate_grad_batches  # gradients are in no resume point
+        if is_last or is_within_step or trainer.world_size > 1:
             return
         stop = self._should_stop()
         if stop or time.monotonic() - self._last >= self._every_seconds:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -12,22 +12,16 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from store import StoreReader
 from store.durable import make_folder
-from train.augment import Augment
 from train.best_epoch import BestEpoch
-from train.checkpoint import (
-    Checkpoint,
-    build_recipe_model,
-    load_checkpoint,
-    make_passport,
-    save_checkpoint,
-)
+from train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from train.clip_data import InMemory
 from train.config import Recipe, RecipeError
-from train.data import InMemory, StreamDataModule
 from train.device import find_devices
 from train.evaluate import score_fold, write_results
 from train.history import History
+from train.method import method_of
 from train.metrics import Metrics
-from train.models.compiled import compile_backbone
+from train.passport import make_passport
 from train.progress import Progress
 from train.resume import DurableCheckpoints, ResumePoint, Stopped
 from train.run_folder import CHECKPOINT, EPOCHS, RESUME, SCORES, fold_folder
@@ -47,14 +41,15 @@ class Machine:
 
     Args:
         device: see ``train.device``.
-        num_workers: processes that read ahead, where the rows do not fit into memory.
+        num_workers: processes that read ahead, where rows do not fit into memory; None: as many as the method
+            needs.
         in_memory: see ``StreamDataModule``.
         compiled: torch.compile; None: on GPUs, where it pays within minutes.
         save_every_seconds: between resume points within an epoch.
     """
 
     device: str = "auto"
-    num_workers: int = 0
+    num_workers: int | None = None
     in_memory: InMemory = "auto"
     compiled: bool | None = None
     save_every_seconds: float = 300.0
@@ -123,46 +118,41 @@ def _train_fold(
     """Train one fold from its resume point, if it has one, to its checkpoint."""
     devices = find_devices(machine.device)
     is_cuda, is_several = devices[0].type == "cuda", len(devices) > 1
-    if recipe.batch_size % len(devices):
-        raise RecipeError(
-            f"batch_size is {recipe.batch_size} and is shared by {len(devices)} devices; expected a multiple"
-        )
+    at_once, parts = split_batch(recipe, len(devices))
     if recipe.precision == "fp16" and not is_cuda:
         raise RecipeError("precision is fp16, which needs a GPU; expected fp32 or bf16 on the CPU")
     fold, chosen_from = with_validation(reader, fold, recipe)
     class_names = class_names_of(reader, protocol)
+    method = method_of(recipe)
+    source = method.source(reader)
     make_folder(folder)
-    data = StreamDataModule(
+    data = method.data(
         reader,
-        recipe.stream,
         train_ids=fold.train_ids,
         val_ids=fold.val_ids,
-        test_ids=(),
         class_names=class_names,
-        batch_size=recipe.batch_size // len(devices),
+        batch_size=at_once,
+        group=parts,
         num_workers=machine.num_workers,
-        num_persons=recipe.num_persons,
-        copy_person=recipe.copy_person,
-        absence=recipe.absence,
-        tap=recipe.tap,
         in_memory=machine.in_memory,
-        seed=recipe.seed,
-        augment=_augment(recipe),
-        num_frames=recipe.num_frames,
-        pose_unit=recipe.pose_unit,
     )
-    torch.manual_seed(recipe.seed)  # of the first weights
-    model = build_recipe_model(
+    passport = make_passport(
+        reader,
         recipe,
-        in_channels=data.in_channels,
+        source,
+        protocol=protocol,
+        fold=fold.name,
+        class_names=class_names,
         num_frames=data.num_frames,
         num_persons=data.num_persons,
-        skeleton=data.skeleton,
-        num_classes=len(class_names),
+        num_train=len(fold.train_ids),
+        facts=method.facts(reader, class_names),
     )
+    torch.manual_seed(recipe.seed)  # of the first weights
+    model = method.first_model(passport, folder)
     if machine.compiled or (machine.compiled is None and is_cuda):
-        compile_backbone(model, devices[0])
-    task = ClassificationTask(model, recipe, num_classes=len(class_names))
+        method.compile(model, devices[0])
+    task = ClassificationTask(model, method, seed=recipe.seed, num_classes=len(class_names))
     best = BestEpoch()
     resume = folder / RESUME
     trainer = Trainer(
@@ -175,6 +165,7 @@ def _train_fold(
         precision=_PRECISIONS[recipe.precision],  # type: ignore[arg-type]
         deterministic="warn" if is_cuda else None,
         max_epochs=recipe.epochs,
+        accumulate_grad_batches=parts,
         limit_val_batches=1.0 if fold.val_ids else 0,
         num_sanity_val_steps=0,
         logger=TensorBoardLogger(folder, name="tensorboard", version=""),
@@ -194,19 +185,33 @@ def _train_fold(
     trainer.fit(task, data, ckpt_path=str(resume) if resume.exists() else None, weights_only=True)
     if not trainer.is_global_zero:
         return
-    passport = make_passport(
-        reader,
-        recipe,
-        protocol=protocol,
-        fold=fold.name,
-        class_names=class_names,
-        num_persons=data.num_persons,
-        num_train=len(fold.train_ids),
+    passport = replace(
+        passport,
         epoch=best.epoch + 1 if best.weights else recipe.epochs,
         chosen_by=f"best top-1 on {chosen_from}" if best.weights else "last epoch",
     )
     save_checkpoint(folder / CHECKPOINT, passport, best.weights or model.state_dict())
     resume.unlink(missing_ok=True)
+
+
+def split_batch(recipe: Recipe, num_devices: int) -> tuple[int, int]:
+    """Return how many clips each device is shown at once, and how often for one step.
+
+    Raises:
+        RecipeError: a batch cannot be cut so.
+    """
+    share, rest = divmod(recipe.batch_size, num_devices)
+    if rest:
+        raise RecipeError(
+            f"batch_size is {recipe.batch_size} and is shared by {num_devices} devices; expected a multiple"
+        )
+    at_once = min(recipe.at_once or share, share)
+    if share % at_once:
+        raise RecipeError(
+            f"batch_size is {recipe.batch_size}, {share} on each device, and at_once {at_once}; expected a "
+            f"multiple of {at_once} on each device"
+        )
+    return at_once, share // at_once
 
 
 def _scores_of(reader: StoreReader, fold: Fold, folder: Path, machine: Machine) -> Scores:
@@ -224,21 +229,6 @@ def _scores_of(reader: StoreReader, fold: Fold, folder: Path, machine: Machine) 
     )
     save_scores(folder / SCORES, scores)
     return scores
-
-
-def _augment(recipe: Recipe) -> Augment | None:
-    augment = Augment(
-        crop=recipe.crop,
-        jitter=recipe.jitter,
-        joint_dropout=recipe.joint_dropout,
-        channel_dropout=recipe.channel_dropout,
-        person_dropout=recipe.person_dropout,
-        exchange=recipe.exchange,
-        mirror=recipe.mirror,
-        turn=recipe.turn,
-        scale=recipe.scale,
-    )
-    return None if augment == Augment() else augment
 
 
 def _title(reader: StoreReader, protocol: str, recipe: Recipe) -> str:

@@ -2,10 +2,10 @@
 
 from math import cos, pi
 
-from train.config import Recipe
+from train.graph_recipe import GraphRecipe
 
 
-def learning_rate(recipe: Recipe, *, step: int, steps_per_epoch: int) -> float:
+def learning_rate(recipe: GraphRecipe, *, step: int, steps_per_epoch: int) -> float:
     """Return the rate of a step.
 
     Args:

@@ -11,7 +11,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from scripts.bench.reading import made_features, make_store
 from scripts.bench.table import alternate, print_table
-from train.data import InMemory, StreamDataModule
+from train.clip_data import InMemory
+from train.data import StreamDataModule
 
 _NUM_CLIPS = 256
 _BATCH = 64

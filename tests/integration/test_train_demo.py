@@ -18,8 +18,8 @@ from tests.doors import call
 from tests.store_makers import make_facts
 from tests.train_stores import train_entries, train_store, with_dataset
 from train.checkpoint import load_checkpoint
-from train.config import make_recipe
 from train.history import TrainingError
+from train.method import make_recipe
 from train.metrics import measure
 from train.scores import load_scores
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from train.config import make_recipe, parse_recipe
+from train.config import parse_recipe
+from train.method import make_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -2,10 +2,9 @@
 
 import torch
 
-from tests.small_models import CLASSES, small_model
-from train.config import make_recipe
+from train.graph_method import GraphMethod
+from train.graph_recipe import GraphRecipe
 from train.mixup import draw_mixture, mix
-from train.task import ClassificationTask
 
 
 def clips(*values):
@@ -47,19 +46,17 @@ def test_what_is_drawn_comes_from_the_seed():
 
 
 def test_the_loss_is_of_both_labels(monkeypatch):
-    task = ClassificationTask(small_model("stgcnpp"), make_recipe({"mixup": 1.0}), num_classes=CLASSES)
     logits = torch.tensor([[2.0, 0, 0, 0, 0], [0, 1, 0, 0, 0]])
-    monkeypatch.setattr(task, "forward", lambda batch: logits)
     half = mix(
         torch.zeros(2, 6, 4, 17, 2),
         torch.ones(2, 2, dtype=torch.bool),
         share=0.25,
         partners=torch.tensor([1, 0]),
     )
-    monkeypatch.setattr("train.task.draw_mixture", lambda *_, **__: half)
+    monkeypatch.setattr("train.graph_method.draw_mixture", lambda *_, **__: half)
     batch = {"stream": half.stream, "present": half.present, "label": torch.tensor([0, 1])}
 
-    loss = task.training_step(batch, 0)
+    loss = GraphMethod(GraphRecipe(mixup=1.0)).loss(lambda stream, present: logits, batch)
 
     nll = -logits.log_softmax(1)
     by_hand = (0.25 * nll[0, 0] + 0.75 * nll[0, 1] + 0.25 * nll[1, 1] + 0.75 * nll[1, 0]) / 2

@@ -9,9 +9,12 @@ import torch
 from torch import Tensor
 
 from store import StoreReader
-from train.checkpoint import Checkpoint, CheckpointError, make_passport
-from train.config import Recipe
+from train.checkpoint import Checkpoint, CheckpointError
+from train.graph_method import GraphMethod
+from train.graph_recipe import GraphRecipe
 from train.models.author_weights import ctrgcn_from_authors, mixformer_from_authors
+from train.passport import make_passport
+from train.rows import num_frames_of
 from train.splits import class_names_of
 
 _FROM_AUTHORS: Mapping[str, Callable[..., dict[str, Tensor]]] = {
@@ -24,7 +27,7 @@ _FROM_AUTHORS: Mapping[str, Callable[..., dict[str, Tensor]]] = {
 AS_PUBLISHED: Mapping[str, object] = {"copy_person": True, "mask_absent": False, "absence": "zeros"}
 
 
-def import_checkpoint(path: Path, reader: StoreReader, recipe: Recipe, *, protocol: str) -> Checkpoint:
+def import_checkpoint(path: Path, reader: StoreReader, recipe: GraphRecipe, *, protocol: str) -> Checkpoint:
     """Read the authors' weights of a network that was made for what a store holds.
 
     Args:
@@ -50,9 +53,11 @@ def import_checkpoint(path: Path, reader: StoreReader, recipe: Recipe, *, protoc
     passport = make_passport(
         reader,
         recipe,
+        GraphMethod(recipe).source(reader),
         protocol=protocol,
         fold=protocol,
         class_names=class_names_of(reader, protocol),
+        num_frames=num_frames_of(reader, recipe.num_frames),
         num_persons=1,
         num_train=0,
         epoch=0,
@@ -105,7 +110,7 @@ def _length(state: Mapping[str, Tensor], name: str, path: Path) -> int:
 
 
 def _num_persons(
-    state: Mapping[str, Tensor], recipe: Recipe, num_channels: int, num_joints: int, path: Path
+    state: Mapping[str, Tensor], recipe: GraphRecipe, num_channels: int, num_joints: int, path: Path
 ) -> int:
     """Return M: the input's BatchNorm has a number for each person, joint and channel."""
     length = _length(state, "data_bn.bias", path)
