@@ -10,6 +10,7 @@ import torch
 
 from extract.execution import keep_float32
 from scripts.bench.crowds import bench_persons
+from scripts.bench.epam_step import bench_epam_step
 from scripts.bench.heatmaps import bench_heatmaps
 from scripts.bench.loading import bench_loading
 from scripts.bench.memory import bench_memory
@@ -18,7 +19,18 @@ from scripts.bench.reading import bench_reading, bench_size
 from scripts.bench.training_step import bench_training_step
 from scripts.logs import log_to_stderr
 
-PARTS = ("size", "reading", "loading", "persons", "pipeline", "release", "memory", "training", "heatmaps")
+PARTS = (
+    "size",
+    "reading",
+    "loading",
+    "persons",
+    "pipeline",
+    "release",
+    "memory",
+    "training",
+    "heatmaps",
+    "epam",
+)
 GOLDEN = Path("../shared/golden/hpnet/pooled")
 
 
@@ -77,6 +89,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         bench_training_step(batch_size=options.clips, repeats=options.repeats)
     if "heatmaps" in options.only:
         bench_heatmaps(num_clips=options.clips, repeats=options.repeats)
+    if "epam" in options.only:
+        bench_epam_step(batch_size=options.clips, repeats=options.repeats)
     return 0
 
 

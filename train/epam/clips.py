@@ -1,16 +1,17 @@
 """A clip of a store, as EPAM-Net's streams want it: poses in the pixels of its one box, RGB crops of it."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from store import StoreReader
 from store.errors import StoreFormatError
-from train.epam.boxes import into_boxes, known_by_value, union_boxes
+from train.epam.boxes import known_by_value, union_boxes
 from train.epam.sampling import Steps
 
 # store: the box that the clip's RGB crops were cut from, so that both streams see the same; where there are
@@ -21,6 +22,7 @@ BoxRule = Literal["store", "published"]
 # of RGB from 0 to 255 (specs/epam.md A.2)
 _MEAN = (123.675, 116.28, 103.53)
 _STD = (58.395, 57.12, 57.375)
+_RGB_SIZE = 224  # pixels, of the crops in a store
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,62 +74,83 @@ def read_poses(reader: StoreReader, clip_id: str) -> PoseClip:
     )
 
 
+class PoseSteps(NamedTuple):
+    """What heatmaps of N steps are drawn from, in source pixels.
+
+    ``points`` (N, M, V, 2); ``scores`` (N, M, V); ``known`` (N, M, V, 2) bool, or what broadcasts to it;
+    ``box`` (4,) int64.
+    """
+
+    points: Tensor
+    scores: Tensor
+    known: Tensor
+    box: Tensor
+
+
 def at_steps(
-    clip: PoseClip, steps: Steps, *, size_wh: tuple[int, int] = (56, 56), box_rule: BoxRule = "store"
-) -> tuple[Tensor, Tensor, Tensor]:
+    clip: PoseClip, steps: Steps, *, box_rule: BoxRule = "store", is_clamped: bool = True
+) -> PoseSteps:
     """Return what heatmaps are drawn from.
 
     Args:
         clip: of a store.
         steps: (N,) see ``train/epam/sampling.py``.
-        size_wh: width and height of the heatmaps.
         box_rule: see ``BoxRule``.
-
-    Returns:
-        Points (N, M, V, 2) in pixels of the heatmaps, scores (N, M, V), known (N, M, V, 2) bool.
+        is_clamped: of the published rule: the box ends where the image does.
     """
     chosen = torch.from_numpy(steps)
     points, scores = clip.points[chosen], clip.scores[chosen]
     image_wh = torch.tensor([clip.image_wh])
     if box_rule == "published":
         known = known_by_value(points)
-        box = union_boxes(points[None], known[None], image_wh)
-    else:
-        known = clip.valid[chosen][..., None, None].expand(points.shape)
-        everywhere = clip.valid[None, ..., None, None]
-        box = union_boxes(clip.points[None], everywhere, image_wh) if clip.box is None else clip.box[None]
-    return into_boxes(points[None], known[None], box, size_wh)[0], scores, known
+        return PoseSteps(
+            points, scores, known, union_boxes(points[None], known[None], image_wh, is_clamped=is_clamped)[0]
+        )
+    known = clip.valid[chosen][..., None, None]
+    box = clip.box
+    if box is None:
+        box = union_boxes(clip.points[None], clip.valid[None, ..., None, None], image_wh)[0]
+    return PoseSteps(points, scores, known, box)
 
 
-def read_crops(reader: StoreReader, clip_id: str, steps: Steps) -> Tensor:
+def read_crops(reader: StoreReader, clip_id: str, steps: Steps, *, size: int = _RGB_SIZE) -> Tensor:
     """Read RGB crops of a clip's box.
 
     Args:
         reader: the store.
         clip_id: a clip with data.
-        steps: (M,).
+        steps: (..., M).
+        size: width and height; the store's is 224.
 
     Returns:
-        (M, 3, 224, 224) uint8.
+        (..., M, 3, size, size) uint8.
 
     Raises:
         StoreFormatError: the store has no such crops, or the clip has none at a step.
     """
     jpegs = reader.jpegs(clip_id, "clip")
-    frames = {step: _decoded(jpegs[step], clip_id, step, reader.address) for step in set(steps.tolist())}
-    return torch.stack([frames[step] for step in steps.tolist()])
+    wanted, place = np.unique(steps, return_inverse=True)
+    frames = np.stack([_decoded(jpegs[step], size, clip_id, step, reader.address) for step in wanted])
+    crops = torch.from_numpy(frames[place.reshape(-1)]).movedim(-1, -3)
+    return crops.reshape(*steps.shape, *crops.shape[1:])
 
 
 def normalised(crops: Tensor) -> Tensor:
     """Return (..., 3, H, W) float32 for the networks from uint8 RGB."""
     mean, std = (crops.new_tensor(values, dtype=torch.float32).view(3, 1, 1) for values in (_MEAN, _STD))
-    return (crops.float() - mean) / std
+    return (crops.float() - mean).div_(std)
 
 
-def _decoded(jpeg: bytes, clip_id: str, step: int, address: str) -> Tensor:
-    bgr = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR) if jpeg else None
+def _decoded(jpeg: bytes, size: int, clip_id: str, step: int, address: str) -> npt.NDArray[np.uint8]:
+    """Return (size, size, 3) RGB."""
+    # at half the size or less most of the work of decoding is left out
+    flag = cv2.IMREAD_COLOR if 2 * size > _RGB_SIZE else cv2.IMREAD_REDUCED_COLOR_2
+    bgr = cv2.imdecode(np.frombuffer(jpeg, np.uint8), flag) if jpeg else None
     if bgr is None:
         raise StoreFormatError(
             f"{address}: {clip_id} has no RGB crop at step {step}; run `make verify`, or leave the clip out"
         )
-    return torch.from_numpy(np.ascontiguousarray(bgr[..., ::-1].transpose(2, 0, 1)))
+    if bgr.shape[:2] != (size, size):
+        bgr = cv2.resize(bgr, (size, size), interpolation=cv2.INTER_AREA)
+    rgb: npt.NDArray[np.uint8] = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+    return rgb
