@@ -105,16 +105,15 @@ def test_a_stream_alone_reads_nothing_else(reader, look, name):
 
 def test_views_of_a_test_follow_one_another(reader):
     one, three, mirrored = (
-        module(reader, replace(LOOK, num_views=number), replace(DRAWING, in_mirror=turned), batch_size=6)
+        module(reader, replace(LOOK, num_views=number), replace(DRAWING, in_mirror=turned))
         for number, turned in ((1, False), (3, False), (3, True))
     )
     single = torch.cat([batch["frames"] for batch in walk(one, one.test_dataloader())])
-    batches = walk(three, three.test_dataloader())
-    views = torch.cat([batch["frames"] for batch in batches]).view(7, 3, 2, 3, 32, 32)
+    views = torch.cat([batch["frames"] for batch in walk(three, three.test_dataloader())]).view(
+        7, 3, 2, 3, 32, 32
+    )
     both = torch.cat([batch["frames"] for batch in walk(mirrored, mirrored.test_dataloader())])
 
-    assert (one.num_views, three.num_views, mirrored.num_views) == (1, 3, 6)
-    assert max(len(batch["label"]) for batch in batches) == 2  # six views
     assert torch.equal(views[:, 0], single)
     assert not torch.equal(views[:, 1], single)
     both = both.view(7, 3, 2, 2, 3, 32, 32)

@@ -104,7 +104,10 @@ def test_the_joint_network_begins_with_both_streams(whole):
         assert not torch.equal(model[name], checkpoint.weights[name])
 
 
-@pytest.mark.parametrize(("stream", "step"), [("xshift_pose", 2), ("xshift_rgb", 0), ("epam", 2)])
+@pytest.mark.parametrize(
+    ("stream", "step"),
+    [pytest.param("xshift_pose", 2, marks=pytest.mark.slow), ("xshift_rgb", 0), ("epam", 2)],
+)
 def test_stopped_in_any_stage(store, whole, tmp_path, monkeypatch, stream, step):
     command = joint(store, tmp_path / "run", "--save-every", 0)
     with monkeypatch.context() as patch:
