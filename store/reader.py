@@ -195,9 +195,21 @@ class StoreReader:
 
     def person_valid_of(self, clip_ids: Sequence[str]) -> list[npt.NDArray[np.bool_]]:
         """Read where each person of many clips is there: ``person_valid`` of each, each shard read once."""
-        spec = self.spec("person_valid")
-        if self.facts.layout.is_native or not self._is_direct(spec):
-            return [self.person_valid(clip_id) for clip_id in clip_ids]
+        return [values.astype(bool) for values in self.read_small("person_valid", clip_ids)]
+
+    def read_small(self, name: str, clip_ids: Sequence[str]) -> list[npt.NDArray[np.generic]]:
+        """Read a small array of many clips, ``read`` of each; each shard is read once.
+
+        Args:
+            name: an array whose shards are one chunk each.
+            clip_ids: clips with data.
+
+        Raises:
+            ClipNotFoundError, StoreFormatError, StoreDamagedError: as ``read``.
+        """
+        spec = self.spec(name)
+        if self.facts.layout.is_native or spec.chunk != spec.shard or not self._is_direct(spec):
+            return [self.read(name, clip_id) for clip_id in clip_ids]
         whole = (0,) * len(spec.axes)
         shards_read: dict[int, npt.NDArray[np.generic] | None] = {}
         found = []
@@ -206,7 +218,7 @@ class StoreReader:
             if shard not in shards_read:
                 shards_read[shard] = self._chunks(spec, shard, [whole])[0]
             chunk = shards_read[shard]
-            found.append(np.zeros(spec.shape_tail, bool) if chunk is None else chunk[row].astype(bool))
+            found.append(np.zeros(spec.shape_tail, spec.dtype) if chunk is None else chunk[row])
         return found
 
     def pooled(

@@ -1,12 +1,14 @@
 """Stores that are small enough to train on in a second: 2 joints, 3 channels, 2 classes, few sample times.
 
-A clip's label shows in its features, so that a model can learn it, and noise of its own hides it a little.
+A clip's label shows in its features and in the colour of its crops, if it has any, so that a model can learn
+it, and noise of its own hides it a little.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from store import StoreReader, open_store
@@ -63,6 +65,9 @@ def train_store(
                     shown[..., 0] += 3 * facts.dataset.class_names.index(entry.label or "sit")
                     arrays[name] = (shown * there[..., None, None]).astype(values.dtype)
             arrays["person_valid"] = there
+            for crop in facts.layout.crops:
+                red = 60 + 120 * facts.dataset.class_names.index(entry.label or "sit")
+                arrays |= plain_crops(crop, [red + step for step in range(steps)])
             outcome = ClipOutcome(
                 "ok",
                 num_frames=9,
@@ -75,6 +80,24 @@ def train_store(
             writer.put(SpooledClip(entry.id, outcome, arrays))
         writer.pack([entry.id for entry in entries], last=True)
     return open_store(str(root))
+
+
+def plain_crops(crop: str, reds: Sequence[int | None]) -> dict[str, np.ndarray]:
+    """Return crops of one colour each, this much red on a gray of 100; of None there is none."""
+    jpegs = []
+    for red in reds:
+        picture = np.full((224, 224, 3), (100, 100, red or 0), np.uint8)  # BGR
+        jpegs.append(b"" if red is None else cv2.imencode(".jpg", picture)[1].tobytes())
+    rows = np.zeros((len(jpegs), max(map(len, jpegs))), np.uint8)
+    for row, jpeg in zip(rows, jpegs, strict=True):
+        row[: len(jpeg)] = np.frombuffer(jpeg, np.uint8)
+    there = np.array([len(jpeg) > 0 for jpeg in jpegs])
+    return {
+        f"frames/{crop}": rows,
+        f"frames/{crop}_lengths": np.array([len(jpeg) for jpeg in jpegs], np.int32),
+        f"frames/{crop}_boxes": np.where(there[:, None], np.array([10, 5, 40, 45], np.int32), 0),
+        f"frames/{crop}_indices": np.where(there, np.arange(len(reds), dtype=np.int32), -1),
+    }
 
 
 def with_meaning(facts: StoreFacts, **meaning: object) -> StoreFacts:

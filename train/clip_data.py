@@ -1,6 +1,7 @@
 """What the data modules of all methods share: parts of a store, their order, loaders. They know no model."""
 
 import logging
+import os
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal, cast
@@ -18,6 +19,17 @@ from train.parts import checked_ids
 logger = logging.getLogger(__name__)
 
 InMemory = bool | Literal["auto", "device"]
+_MOST_READERS = 8
+
+
+def readers_for(wanted: int | None) -> int:
+    """Return how many processes decode frames ahead; None: enough for a GPU.
+
+    On a CPU the network needs all cores, and takes hundreds of times as long as reading.
+    """
+    if wanted is not None:
+        return wanted
+    return min(_MOST_READERS, len(os.sched_getaffinity(0)) - 1) if torch.cuda.is_available() else 0
 
 
 class ClipDataModule(LightningDataModule):

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import NotRequired, TypedDict
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,7 +18,7 @@ from train.memory import Place, choose_place
 from train.parts import find_rows
 from train.persons import Absence
 from train.poses import PoseUnit, in_bodies, mirror_partners, mirrored, vary_poses
-from train.rows import PersonRows, array_of, num_frames_of
+from train.rows import PersonRows, array_of, num_frames_of, num_persons_of
 from train.streams import bone_parents, to_slots, view_of, view_rows
 
 logger = logging.getLogger(__name__)
@@ -130,14 +129,7 @@ class StreamDataModule(ClipDataModule):
     @cached_property
     def num_persons(self) -> int:
         """M, which for None in the arguments needs a look at who is there in all clips."""
-        if self._num_persons is not None:
-            return self._num_persons
-        if self._copies:
-            return max(2, self._reader.facts.layout.max_persons)
-        slots = [
-            np.flatnonzero(valid.any(0)) for valid in self._reader.person_valid_of(self._reader.clip_ids)
-        ]
-        return 1 + max((int(slot[-1]) for slot in slots if len(slot)), default=0)
+        return num_persons_of(self._reader, self._num_persons, copy_person=self._copies)
 
     @property
     def num_readers(self) -> int:

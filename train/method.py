@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from train.config import Recipe, RecipeError, complete_recipe
 from train.epam.recipe import EpamRecipe, PoseRecipe, RgbRecipe, XShiftRecipe
 from train.graph_recipe import GraphRecipe
+from train.hpnet.recipe import HPNetRecipe
 from train.streams import STREAMS
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 DEFAULT_STREAM = "hpj"
 RECIPES: Mapping[str, type[Recipe]] = {
     **dict.fromkeys(STREAMS, GraphRecipe),
+    "hpnet": HPNetRecipe,
     "xshift_pose": PoseRecipe,
     "xshift_rgb": RgbRecipe,
     "epam": EpamRecipe,
@@ -137,6 +139,10 @@ def method_of(recipe: Recipe) -> Method:
         from train.graph_method import GraphMethod
 
         return GraphMethod(recipe)
+    if isinstance(recipe, HPNetRecipe):
+        from train.hpnet.method import HPNetMethod
+
+        return HPNetMethod(recipe)
     if isinstance(recipe, XShiftRecipe):
         from train.epam.method import EpamMethod
 

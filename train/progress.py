@@ -57,18 +57,21 @@ class Progress(Callback):
     ) -> None:
         if self._bar is None or not isinstance(outputs, Mapping):
             return
-        self._bar.update()
+        parts = trainer.accumulate_grad_batches
+        self._bar.update(trainer.global_step - self._bar.n)
         wait = _LINE_EVERY_SECONDS if self._bar.disable else _LOOK_EVERY_SECONDS
         if time.monotonic() - self._last < wait:
             return
         self._last = time.monotonic()
         where = (
-            f"epoch {trainer.current_epoch + 1} of {trainer.max_epochs}, loss {float(outputs['loss']):.3f}"
+            f"epoch {trainer.current_epoch + 1} of {trainer.max_epochs}, "
+            f"loss {parts * float(outputs['loss']):.3f}"
         )
         if not self._bar.disable:
             self._bar.set_postfix_str(where, refresh=False)
             return
-        rate = (trainer.global_step - self._first_step) / (time.monotonic() - self._begin)
+        done = trainer.global_step + (batch_idx + 1) % parts / parts - self._first_step
+        rate = done / (time.monotonic() - self._begin)
         left = tqdm.format_interval((_num_steps(trainer) - trainer.global_step) / rate)
         logger.info("%s: %s, %.2f steps/s, %s left", self._title, where, rate, left)
 
@@ -84,4 +87,6 @@ class Progress(Callback):
 
 
 def _num_steps(trainer: Trainer) -> int:
-    return int(trainer.num_training_batches) * (trainer.max_epochs or 0)
+    return -(-int(trainer.num_training_batches) // trainer.accumulate_grad_batches) * (
+        trainer.max_epochs or 0
+    )

@@ -51,6 +51,19 @@ def num_frames_of(reader: StoreReader, wanted: int | None = None) -> int:
     return wanted or (NUM_FRAMES if clock == "native" else int(clock))
 
 
+def num_persons_of(reader: StoreReader, wanted: int | None, *, copy_person: bool) -> int:
+    """Return M of a stream: what is wanted, else as many as the store needs, 2 or more where one is copied.
+
+    As many as it needs: 1 for a store without a second person anywhere in it, which is looked for.
+    """
+    if wanted is not None:
+        return wanted
+    if copy_person:
+        return max(2, reader.facts.layout.max_persons)
+    slots = [np.flatnonzero(valid.any(0)) for valid in reader.person_valid_of(reader.clip_ids)]
+    return 1 + max((int(slot[-1]) for slot in slots if len(slot)), default=0)
+
+
 class PersonRows:
     """The persons of some clips of a store, one row (T, V, C) for each who is in a clip at some time.
 

@@ -1,5 +1,6 @@
 """A training step of EPAM-Net and of its streams at the published size, and how long it waits for clips."""
 
+import logging
 import tempfile
 import time
 from collections.abc import Mapping
@@ -35,6 +36,7 @@ _CLASSES = tuple(map(str, range(60)))
 
 def bench_epam_step(*, batch_size: int, repeats: int) -> None:
     """Train each network for some steps on made clips of two persons."""
+    logging.getLogger("train").setLevel(logging.WARNING)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     joint = EpamRecipe(batch_size=batch_size)
     rows = []

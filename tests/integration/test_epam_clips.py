@@ -13,8 +13,9 @@ from store.writer import StoreWriter
 from tests.epam_stores import crops, jpeg
 from tests.store_makers import EXECUTION, make_entries, make_facts, shrink_units
 from tests.stream_stores import stream_clip, there
+from train.crops import Crops
 from train.epam.boxes import into_boxes
-from train.epam.clips import at_steps, normalised, read_crops, read_poses
+from train.epam.clips import at_steps, normalised, read_poses
 from train.epam.heatmaps import joint_volume
 from train.epam.sampling import published_draw, rgb_steps, steps_in_test
 
@@ -90,28 +91,14 @@ def test_both_clocks_give_both_streams_their_steps(tmp_path, clock):
 
     [steps] = steps_in_test(len(reader.person_valid("a")), 48, published_draw())
     points, found = in_grid(read_poses(reader, "a"), steps, (56, 56))
-    seen = read_crops(reader, "a", rgb_steps(steps, 16))
+    seen = Crops(reader, "clip", ["a"], size=224).read(0, rgb_steps(steps, 16))
 
     assert points.shape == (48, 2, 2, 2)
     assert joint_volume(points[None], found.scores[None]).shape == (1, 48, 2, 56, 56)
-    assert seen.shape == (16, 3, 224, 224)
-    assert seen.dtype == torch.uint8
-    red = seen[:, 0].float().mean((1, 2))
-    assert (red - 2 * torch.from_numpy(steps[::3])).abs().max() < 2  # JPEG
+    assert seen.shape == (16, 224, 224, 3)
+    assert abs(seen[..., 0].mean((1, 2)) - 2 * steps[::3]).max() < 2  # JPEG
     if clock == "native":
         assert steps[::3].tolist() == [1, 7, 12, 19, 25, 32, 38, 46, 51, 57, 64, 70, 77, 84, 91, 97]
-
-
-@pytest.mark.parametrize("size", [112, 160, 96])
-def test_crops_can_be_smaller(tmp_path, size):
-    frames = ([[0, 0, 64, 48]] * 4, [jpeg((30 * step, 0, 99)) for step in range(4)])
-    reader = make_store(tmp_path, frames=frames)
-
-    seen = read_crops(reader, "a", np.array([[3, 0], [1, 3]]), size=size)
-
-    assert seen.shape == (2, 2, 3, size, size)
-    expected = torch.tensor([[[90, 0, 99], [0, 0, 99]], [[30, 0, 99], [90, 0, 99]]])
-    assert (seen.float().mean((3, 4)) - expected).abs().max() < 2  # JPEG
 
 
 def test_colours_are_normalised_in_their_order():
@@ -126,13 +113,6 @@ def test_colours_are_normalised_in_their_order():
 
 
 def test_what_a_store_lacks_is_said(tmp_path):
-    frames = ([[0, 0, 64, 48]] * 4, [jpeg((9, 9, 9))] * 3 + [np.empty(0, np.uint8)])
-    reader = make_store(tmp_path / "a", frames=frames)
-    with pytest.raises(StoreFormatError, match="a has no RGB crop at step 3; run `make verify`"):
-        read_crops(reader, "a", np.array([0, 3]))
-
-    reader = make_store(tmp_path / "b", width=None, height=None)
+    reader = make_store(tmp_path, width=None, height=None)
     with pytest.raises(StoreFormatError, match="does not say how large the frames of a are"):
         read_poses(reader, "a")
-    with pytest.raises(StoreFormatError, match="made without 'clip' crops"):
-        read_crops(reader, "a", np.array([0]))

@@ -84,3 +84,12 @@ def test_evaluation_counts_each_clip_once(num_clips, num_ranks):
     seen = [clip for plans in ranks for clips in clips_of(plans) for clip in clips]
     assert sorted(seen) == list(range(num_clips))
     assert all(len(plan.clips) <= 4 for plans in ranks for plan in plans)
+
+
+def test_batches_of_a_step_are_complete_where_there_is_more_than_one_step():
+    """23 clips are 5 batches of 4; in groups of 2 the last is left out, of 8 there is but one group."""
+    by_group = [len(training_batches(23, 4, group=group, seed=1, epoch=0)) for group in (1, 2, 5, 8)]
+
+    assert by_group == [5, 4, 5, 5]
+    pairs, ones = (training_batches(23, 4, group=group, seed=1, epoch=0) for group in (2, 1))
+    assert clips_of(pairs) == clips_of(ones)[:4]

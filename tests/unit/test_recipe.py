@@ -8,6 +8,7 @@ import pytest
 from train.config import RecipeError, parse_choices, parse_recipe
 from train.graph_recipe import GraphRecipe
 from train.method import make_recipe
+from train.run import split_batch
 from train.schedule import learning_rate
 
 RECIPES = Path(__file__).resolve().parents[2] / "train/recipes"
@@ -77,6 +78,16 @@ def test_a_saved_recipe_is_the_same_recipe():
         ({"learning_rate": 1}, "'learning_rate' is no choice of a recipe; choose from stream, model, seed"),
         ({"epochs": "many"}, "epochs is 'many'; expected a whole number"),
         ({"epochs": True}, "epochs is True; expected a whole number"),
+        ({"stream": "hp"}, "there is no stream 'hp'; expected one of hpj, .*hpnet"),
+        (
+            {"stream": "hpnet", "momentum": 0.9},
+            "'momentum' is no choice of a recipe; choose from stream, model",
+        ),
+        ({"stream": "hpnet", "freeze_video": True, "fusion": "none"}, "nothing would learn"),
+        ({"stream": "hpnet", "min_lr": 1}, "min_lr is 1.0; expected at most lr"),
+        ({"stream": "hpnet", "flip": 2}, r"flip is 2.0; expected a probability in \[0, 1\]"),
+        ({"stream": "hpnet", "cutmix_alpha": 0}, "cutmix_alpha is 0.0; expected more than 0"),
+        ({"at_once": 0}, "at_once is 0; expected 1 or more, or none"),
         ({"lr": 0}, "lr is 0.0; expected more than 0"),
         ({"select_on": "train"}, "select_on is 'train'; expected one of none, validation, test"),
         ({"steps": "5,3"}, r"steps are \[5, 3\]; expected epochs in rising order"),
@@ -95,6 +106,28 @@ def test_a_saved_recipe_is_the_same_recipe():
 def test_what_means_nothing_is_refused(choices, message):
     with pytest.raises(RecipeError, match=message):
         make_recipe(choices)
+
+
+@pytest.mark.parametrize(
+    ("devices", "at_once", "parts"), [(1, None, (64, 1)), (4, None, (16, 1)), (1, 4, (4, 16)), (4, 4, (4, 4))]
+)
+def test_a_batch_is_cut_for_devices_and_their_memory(devices, at_once, parts):
+    assert split_batch(GraphRecipe(at_once=at_once), devices) == parts
+
+
+def test_a_batch_that_cannot_be_cut_is_refused():
+    with pytest.raises(RecipeError, match="batch_size is 64 and is shared by 3 devices; expected a multiple"):
+        split_batch(GraphRecipe(), 3)
+    with pytest.raises(RecipeError, match="64, 32 on each device, and at_once 5; expected a multiple of 5"):
+        split_batch(GraphRecipe(at_once=5), 2)
+
+
+def test_a_stream_names_its_kind_of_recipe():
+    recipe = make_recipe({"stream": "hpnet", "epochs": "12", "encoder": "none"})
+
+    # specs/hpnet.md D.7: 5 of 30 epochs of warm-up, 64 clips a step, 4 at once
+    assert (recipe.warmup_epochs, recipe.batch_size, recipe.at_once, recipe.encoder) == (2, 64, 4, None)
+    assert make_recipe(parse_recipe(json.dumps(recipe.to_json()), "recipe.json")) == recipe
 
 
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.json")), ids=lambda path: path.stem)

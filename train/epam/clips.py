@@ -1,11 +1,9 @@
-"""A clip of a store, as EPAM-Net's streams want it: poses in the pixels of its one box, RGB crops of it."""
+"""A clip of a store, as EPAM-Net's streams want it: poses and the one box that they share with RGB crops."""
 
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -22,7 +20,6 @@ BoxRule = Literal["store", "published"]
 # of RGB from 0 to 255 (specs/epam.md A.2)
 _MEAN = (123.675, 116.28, 103.53)
 _STD = (58.395, 57.12, 57.375)
-_RGB_SIZE = 224  # pixels, of the crops in a store
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,44 +110,7 @@ def at_steps(
     return PoseSteps(points, scores, known, box)
 
 
-def read_crops(reader: StoreReader, clip_id: str, steps: Steps, *, size: int = _RGB_SIZE) -> Tensor:
-    """Read RGB crops of a clip's box.
-
-    Args:
-        reader: the store.
-        clip_id: a clip with data.
-        steps: (..., M).
-        size: width and height; the store's is 224.
-
-    Returns:
-        (..., M, 3, size, size) uint8.
-
-    Raises:
-        StoreFormatError: the store has no such crops, or the clip has none at a step.
-    """
-    jpegs = reader.jpegs(clip_id, "clip")
-    wanted, place = np.unique(steps, return_inverse=True)
-    frames = np.stack([_decoded(jpegs[step], size, clip_id, step, reader.address) for step in wanted])
-    crops = torch.from_numpy(frames[place.reshape(-1)]).movedim(-1, -3)
-    return crops.reshape(*steps.shape, *crops.shape[1:])
-
-
 def normalised(crops: Tensor) -> Tensor:
     """Return (..., 3, H, W) float32 for the networks from uint8 RGB."""
     mean, std = (crops.new_tensor(values, dtype=torch.float32).view(3, 1, 1) for values in (_MEAN, _STD))
     return (crops.float() - mean).div_(std)
-
-
-def _decoded(jpeg: bytes, size: int, clip_id: str, step: int, address: str) -> npt.NDArray[np.uint8]:
-    """Return (size, size, 3) RGB."""
-    # at half the size or less most of the work of decoding is left out
-    flag = cv2.IMREAD_COLOR if 2 * size > _RGB_SIZE else cv2.IMREAD_REDUCED_COLOR_2
-    bgr = cv2.imdecode(np.frombuffer(jpeg, np.uint8), flag) if jpeg else None
-    if bgr is None:
-        raise StoreFormatError(
-            f"{address}: {clip_id} has no RGB crop at step {step}; run `make verify`, or leave the clip out"
-        )
-    if bgr.shape[:2] != (size, size):
-        bgr = cv2.resize(bgr, (size, size), interpolation=cv2.INTER_AREA)
-    rgb: npt.NDArray[np.uint8] = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
-    return rgb

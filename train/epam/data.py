@@ -10,6 +10,7 @@ from store import StoreReader
 from store.errors import StoreFormatError
 from store.skeleton import COCO_17
 from train.clip_data import ClipDataModule
+from train.crops import check_crops
 from train.epam.boxes import mirrored_joints
 from train.epam.drawn import Canvas, Drawing, draw_views
 from train.epam.views import ClipViews, Look, RawViews
@@ -118,14 +119,9 @@ def check_shows(reader: StoreReader, look: Look) -> None:
     Raises:
         StoreFormatError: naming what it lacks and how to get it.
     """
-    layout = reader.facts.layout
-    if look.rgb_steps and "clip" not in layout.crops:
-        raise StoreFormatError(
-            f"{reader.address} was made without 'clip' crops, which the RGB network sees; it has "
-            f'{", ".join(layout.crops) or "no crops"}. Extract with ARGS="--crops clip" or person,clip into '
-            "another STORE, or train on the pose alone: STREAM=xshift_pose"
-        )
-    lacks = [name for name in ("keypoints", "keypoint_scores") if name not in layout.facets]
+    if look.rgb_steps:
+        check_crops(reader, "clip")
+    lacks = [name for name in ("keypoints", "keypoint_scores") if name not in reader.facts.layout.facets]
     if look.pose_steps and lacks:
         raise StoreFormatError(
             f"{reader.address} has no {' and no '.join(lacks)}, of which heatmaps are drawn; choose a store "

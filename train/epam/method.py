@@ -1,6 +1,5 @@
 """EPAM-Net and its streams as a method of the trainer: ``STREAM=epam``, ``xshift_pose``, ``xshift_rgb``."""
 
-import os
 from collections.abc import Mapping, Sequence
 from functools import partial
 from math import cos, pi
@@ -12,7 +11,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from store import StoreReader
-from train.clip_data import InMemory
+from train.clip_data import InMemory, readers_for
 from train.epam.data import EpamDataModule, check_shows
 from train.epam.drawn import Drawing
 from train.epam.heatmaps import COCO_17_LIMBS
@@ -31,7 +30,6 @@ from train.epam.views import Look
 from train.passport import Passport, Source
 from train.stages import load_stage
 
-_MOST_READERS = 8
 _TEST_VIEWS = 16  # scored together; RGB of more would take gigabytes
 
 
@@ -78,7 +76,7 @@ class EpamMethod:
             class_names=class_names,
             batch_size=batch_size,
             group=group,
-            num_workers=_num_readers() if num_workers is None else num_workers,
+            num_workers=readers_for(num_workers),
             seed=self.recipe.seed,
         )
 
@@ -170,8 +168,3 @@ class EpamMethod:
             mirror_width=recipe.size - 1 if recipe.exact_mirror else recipe.size,
             in_mirror=recipe.mirror_test and not is_training,
         )
-
-
-def _num_readers() -> int:
-    """Return how many processes read ahead: none on a CPU, all of which the network needs for far longer."""
-    return min(_MOST_READERS, len(os.sched_getaffinity(0)) - 1) if torch.cuda.is_available() else 0

@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from store import StoreReader
-from train.epam.clips import BoxRule, at_steps, read_crops, read_poses
+from train.crops import Crops
+from train.epam.clips import BoxRule, at_steps, read_poses
 from train.epam.sampling import (
     Steps,
     draw_for,
@@ -106,6 +107,7 @@ class ClipViews(Dataset[RawViews]):
         self.part = part
         self._reader, self._look = reader, look
         self._clip_ids, self._labels, self._places = clip_ids, labels, places
+        self._crops = Crops(reader, "clip", clip_ids, size=look.rgb_size) if look.rgb_steps else None
 
     def __len__(self) -> int:
         return len(self._clip_ids)
@@ -129,11 +131,12 @@ class ClipViews(Dataset[RawViews]):
                 ]
             points, scores, known, boxes = (torch.stack(parts) for parts in zip(*seen, strict=True))
             batch |= {"points": points, "scores": scores, "known": known, "boxes": boxes}
-        if look.rgb_steps and steps:
-            crops = [
-                read_crops(self._reader, clip_id, self._rgb_steps(views), size=look.rgb_size)
-                for clip_id, views in steps.items()
-            ]
+        if self._crops is not None and steps:
+            crops = []
+            for clip, views in zip(plan.clips.tolist(), steps.values(), strict=True):
+                chosen = self._rgb_steps(views)
+                pixels = torch.from_numpy(self._crops.read(clip, chosen.reshape(-1)))
+                crops.append(pixels.movedim(-1, -3).reshape(*chosen.shape, 3, *pixels.shape[1:3]))
             batch["crops"] = torch.cat(crops)
         return batch
 

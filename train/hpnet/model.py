@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import get_args
 
+import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
@@ -76,5 +77,6 @@ class HPNet(nn.Module):
         if self.skeleton is not None and self.modulation is not None:
             features = self.skeleton(streams, present)
             text, auxiliary = text + self.modulation(text, features.joints), features.logits
-        cosines = (F.normalize(text, dim=-1) @ video[:, :, None]).squeeze(2)
+        with torch.autocast(frames.device.type, enabled=False):  # times 100, of bf16 two digits would be left
+            cosines = (F.normalize(text.float(), dim=-1) @ video.float()[:, :, None]).squeeze(2)
         return Scores(self.scale * cosines, auxiliary)

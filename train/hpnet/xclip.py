@@ -17,6 +17,7 @@ from transformers import CLIPTokenizer, XCLIPConfig, XCLIPModel
 from train.hpnet.hub import VOCABULARY, WEIGHTS, PretrainedError, find_folder
 
 START, END = "<|startoftext|>", "<|endoftext|>"
+LETTERS = 514  # tokens without any merges: 256 bytes, within a word and at its end, START and END
 _DAMAGED = (SafetensorError, pickle.UnpicklingError)
 # text -> ids from START to END, both included
 Tokenizer = Callable[[str], list[int]]
@@ -148,6 +149,40 @@ def make_encoders(sizes: Sizes) -> Encoders:
     return _parts(XCLIPModel(config))
 
 
+def sizes_of(name: str) -> Sizes:
+    """Read the sizes of pre-trained encoders, of a folder or of the hub.
+
+    Raises:
+        PretrainedError: they cannot be had, are no X-CLIP's, or have heads that are not 64 wide.
+    """
+    folder = find_folder(name, WEIGHTS)
+    try:
+        config = XCLIPConfig.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise PretrainedError(f"{name}: config.json is none of X-CLIP ({error})") from error
+    video, text = config.vision_config, config.text_config
+    widths = {
+        video.hidden_size: video.num_attention_heads,
+        video.mit_hidden_size: video.mit_num_attention_heads,
+        text.hidden_size: text.num_attention_heads,
+    }
+    if any(width != 64 * heads for width, heads in widths.items()):
+        raise PretrainedError(f"{name}: widths and heads are {widths}; expected heads that are 64 wide")
+    return Sizes(
+        image_size=video.image_size,
+        patch_size=video.patch_size,
+        num_frames=video.num_frames,
+        video_width=video.hidden_size,
+        video_layers=video.num_hidden_layers,
+        embed_dim=config.projection_dim,
+        mit_layers=video.mit_num_hidden_layers,
+        vocab_size=text.vocab_size,
+        context_length=text.max_position_embeddings,
+        text_width=text.hidden_size,
+        text_layers=text.num_hidden_layers,
+    )
+
+
 def load_encoders(name: str) -> Encoders:
     """Load pre-trained encoders, of a folder or of the hub; both sizes and weights are theirs.
 
@@ -192,7 +227,7 @@ def load_tokenizer(name: str) -> Tokenizer:
 def letter_tokenizer() -> Tokenizer:
     """Return CLIP's tokenizer without any merges: a token per byte, so it needs no vocabulary from elsewhere.
 
-    Ids are below 514; START and END are the largest.
+    Ids are below ``LETTERS``; START and END are the largest.
     """
     letters = sorted(ByteLevel.alphabet())  # in any order: no weights know it
     words = [*letters, *(f"{letter}</w>" for letter in letters), START, END]

@@ -1,0 +1,181 @@
+"""`make train STREAM=hpnet` and what follows, on a store of 24 clips with crops of one colour per class."""
+
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+
+from scripts.ensemble_scores import main as ensemble
+from scripts.evaluate_checkpoint import main as evaluate
+from scripts.train_stream import main as train
+from store import open_store
+from store.facts import StoreFacts
+from store.skeleton import make_skeleton
+from tests.doors import call
+from tests.store_makers import make_facts
+from tests.train_runs import assert_same_run
+from tests.train_stores import train_entries, train_store, with_dataset
+from train.checkpoint import load_checkpoint
+from train.hpnet import method as hpnet_method
+from train.scores import load_scores
+from train.task import ClassificationTask
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+# 16 training clips are 2 steps of 2 parts with 4 clips each
+TINY = [
+    "--stream=hpnet", "encoder=none", "image_size=16", "patch_size=8", "images=2", "video_width=64",
+    "video_layers=1", "embed_dim=64", "text_width=64", "text_layers=1", "context_length=16", "width=8",
+    "epochs=3", "warmup_epochs=1", "batch_size=8", "at_once=4", "lr=1e-3", "message_rate=1",
+    "integration_rate=1", "fusion_rate=10", "eps=1e-8", "dropout=0.2",
+]  # fmt: skip
+
+
+def words(store, run, *more):
+    return [f"--store={store}", f"--run={run}", "--device=cpu", *TINY, *map(str, more)]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    root = tmp_path_factory.mktemp("store")
+    train_store(root, facts=make_facts(crops=("person",)), failed=["e0"])
+    return root
+
+
+@pytest.fixture(scope="module")
+def whole(store, tmp_path_factory):
+    """An uninterrupted run, whose texts are encoded once."""
+    run, calls = tmp_path_factory.mktemp("runs") / "whole", []
+    with pytest.MonkeyPatch.context() as patch:
+        encode = hpnet_method.text_features
+        patch.setattr(hpnet_method, "text_features", lambda *given: calls.append(1) or encode(*given))
+        assert call(train, *words(store, run)) == 0
+    assert calls == [1]
+    return run
+
+
+def test_a_run_that_is_stopped_within_an_epoch_goes_on(store, whole, tmp_path, monkeypatch, capsys):
+    """Asked to stop at the first part of the third step, it ends that step: gradients are in no file."""
+    step = ClassificationTask.training_step
+
+    def training_step(self, batch, batch_idx):
+        if self.global_step == 2 and batch_idx == 0:
+            os.kill(os.getpid(), signal.SIGINT)
+        return step(self, batch, batch_idx)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ClassificationTask, "training_step", training_step)
+        assert call(train, *words(store, tmp_path / "run")) == 130
+    assert call(train, *words(store, tmp_path / "run")) == 0
+
+    assert "resumes at step 3 of 6" in capsys.readouterr().err
+    assert_same_run(tmp_path / "run", whole)
+
+
+def test_what_it_learned_is_scored_again_without_any_encoder(store, whole, tmp_path, monkeypatch):
+    monkeypatch.setattr(hpnet_method, "load_encoders", lambda *_: 1 / 0)
+    checkpoint = load_checkpoint(whole / "checkpoint.pt")
+
+    command = [f"--checkpoint={whole}", f"--store={store}", f"--out={tmp_path}", "--device=cpu"]
+    assert call(evaluate, *command) == 0
+
+    assert (tmp_path / "scores.npz").read_bytes() == (whole / "scores.npz").read_bytes()
+    assert len(load_scores(whole / "scores.npz").clip_ids) == 7  # e0 failed
+    assert checkpoint.passport.facts["texts"] == ["sit", "stand"]
+    assert checkpoint.passport.array == "pooled/net.a"
+    assert not any(name.startswith("text_model") for name in checkpoint.weights)
+
+
+def test_its_scores_join_an_ensemble(store, whole, tmp_path, capsys):
+    joint = tmp_path / "hpj"
+    assert call(train, f"--store={store}", f"--run={joint}", "--device=cpu", "width=8", "epochs=1") == 0
+    capsys.readouterr()
+
+    files = [joint / "scores.npz", whole / "scores.npz"]
+    assert call(ensemble, "--scores", *files, "--to", tmp_path / "both") == 0
+
+    assert "hpj+hpnet" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["fusion=none"],
+        ["fusion=cross_attention", "streams=joint", "auxiliary_labels=own", "freeze_video=true"],
+        ["fusion=trmm_paper", "streams=paper", "blend_streams=true", "precision=bf16"],
+        ["fusion=film", "batch_statistics=true", "scale=100", "template=a person: {}"],
+    ],
+)
+def test_every_switch_trains(store, tmp_path, more):
+    assert call(train, *words(store, tmp_path / "run", "epochs=1", *more)) == 0
+
+    weights = load_checkpoint(tmp_path / "run/checkpoint.pt").weights
+    assert all(value.isfinite().all() for value in weights.values())
+
+
+def test_a_frozen_encoder_costs_no_gradients(store):
+    from train.method import make_recipe, method_of
+    from train.passport import make_passport
+
+    reader = open_store(str(store))
+    choices = dict(word.split("=") for word in [*TINY[1:], "stream=hpnet", "freeze_video=true"])
+    recipe = make_recipe(choices)
+    method = method_of(recipe)
+    names = ("sit", "stand")
+    passport = make_passport(
+        reader, recipe, method.source(reader), protocol="p1", fold="p1", class_names=names, num_frames=3,
+        num_persons=2, num_train=16, facts=method.facts(reader, names),
+    )  # fmt: skip
+    model = method.first_model(passport, Path())
+
+    features = model.video(torch.zeros(1, 2, 3, 16, 16))
+
+    assert not features.requires_grad  # so nothing of the encoder is kept for a backward pass
+
+
+def test_a_store_without_crops_says_how_to_get_them(tmp_path, capsys):
+    train_store(tmp_path / "store", train_entries(["a0", "a1", "e0", "e1"]))
+
+    assert call(train, *words(tmp_path / "store", tmp_path / "run")) == 1
+
+    error = capsys.readouterr().err
+    assert "was made without 'person' crops" in error
+    assert "--crops person" in error
+
+
+def test_a_class_without_text_is_named(store, tmp_path, capsys):
+    (tmp_path / "said.json").write_text('{"sit": "a person sits down"}')
+
+    said = f"descriptions={tmp_path / 'said.json'}"
+    assert call(train, *words(store, tmp_path / "run", said)) == 1
+
+    assert "1 of 2 classes have no text: 'stand'" in capsys.readouterr().err
+
+
+def test_stores_of_other_classes_or_joints_are_refused(whole, tmp_path, capsys):
+    facts = make_facts(crops=("person",))
+    entries = train_entries(["a0", "e0", "e1"], labels=["lie"])
+    lying = with_dataset(facts, class_names=("lie", "sit"))
+    hands = StoreFacts(
+        facts.dataset, make_skeleton(["head", "hand"], [("head", "hand")]), facts.layout, facts.meaning
+    )
+    for name, its_facts, its_entries in (("classes", lying, entries), ("joints", hands, None)):
+        train_store(tmp_path / name, its_entries, facts=its_facts)
+        assert call(evaluate, f"--checkpoint={whole}", f"--store={tmp_path / name}", "--device=cpu") == 1
+
+    error = capsys.readouterr().err
+    assert "such as 'lie'; it knows sit, stand" in error
+    assert "joints: the store has ['head', 'hand'], the checkpoint wants ['head', 'foot']" in error
+
+
+def test_without_a_connection_the_files_that_are_missing_are_named(store, tmp_path, capsys, monkeypatch):
+    (tmp_path / "encoder").mkdir()
+
+    choice = f"encoder={tmp_path / 'encoder'}"
+    assert call(train, *words(store, tmp_path / "run", choice)) == 1
+
+    assert "holds nothing; expected config.json + model.safetensors" in capsys.readouterr().err
+    shutil.rmtree(tmp_path / "encoder")

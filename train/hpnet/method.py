@@ -1,0 +1,213 @@
+"""HP-Net as a method of the trainer: ``STREAM=hpnet``."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from store import StoreReader
+from store.schema import pooled_array_name
+from train.clip_data import InMemory, readers_for
+from train.crops import check_crops
+from train.hpnet.data import HPNetDataModule
+from train.hpnet.loss import hpnet_loss
+from train.hpnet.model import HPNet, Scores
+from train.hpnet.optimisation import parameter_groups, step_rates
+from train.hpnet.recipe import HPNetRecipe
+from train.hpnet.smclm import JOINT, SMCLM, SMCLM_STREAMS
+from train.hpnet.text import class_texts, read_descriptions, text_features, token_rows
+from train.hpnet.xclip import (
+    LETTERS,
+    Encoders,
+    Sizes,
+    Tokenizer,
+    letter_tokenizer,
+    load_encoders,
+    load_tokenizer,
+    make_encoders,
+    sizes_of,
+)
+from train.models import build_model
+from train.passport import Passport, Source
+from train.rows import array_of
+
+_LETTERS = "letters"
+_TEST_BATCH = 16  # clips of 8 frames
+
+
+class HPNetMethod:
+    """Frames and pooled streams to similarities with texts; see ``train.method.Method``.
+
+    Args:
+        recipe: what is trained.
+    """
+
+    def __init__(self, recipe: HPNetRecipe) -> None:
+        self.recipe = recipe
+        self.test_batch = recipe.at_once or _TEST_BATCH
+        everything = SMCLM_STREAMS if recipe.streams != "joint" else (JOINT,)
+        self.streams = () if recipe.fusion == "none" else everything
+
+    def source(self, reader: StoreReader, tap: str | None = None) -> Source:
+        crops = check_crops(reader, "person")
+        if not self.streams:
+            return Source(crops, None, 3)
+        array = array_of(reader, "pooled", tap or self.recipe.tap)
+        taps = [tap for tap in reader.facts.layout.taps if pooled_array_name(tap) == array]
+        return Source(array, taps[0], int(reader.spec(array).shape_tail[-1]))
+
+    def data(
+        self,
+        reader: StoreReader,
+        *,
+        train_ids: Sequence[str] = (),
+        val_ids: Sequence[str] = (),
+        test_ids: Sequence[str] = (),
+        class_names: Sequence[str],
+        batch_size: int,
+        group: int = 1,
+        num_workers: int | None = None,
+        in_memory: InMemory = "auto",
+        passport: Passport | None = None,
+    ) -> HPNetDataModule:
+        recipe = self.recipe
+        sizes = self._sizes() if passport is None else sizes_in(passport)
+        return HPNetDataModule(
+            reader,
+            self.streams,
+            train_ids=train_ids,
+            val_ids=val_ids,
+            test_ids=test_ids,
+            class_names=class_names,
+            batch_size=batch_size,
+            group=group,
+            num_workers=readers_for(num_workers),
+            seed=recipe.seed,
+            num_images=sizes.num_frames,
+            size=sizes.image_size,
+            statistics=recipe.statistics,
+            variation=recipe.variation,
+            blending=recipe.blending,
+            blend_streams=recipe.blend_streams,
+            own_labels=recipe.auxiliary_labels == "own",
+            smoothing=recipe.label_smoothing,
+            tap=passport.tap if passport else recipe.tap,
+            num_frames=passport.num_frames if passport else recipe.num_frames,
+            num_persons=passport.num_persons if passport else recipe.num_persons,
+            copy_person=recipe.copy_person,
+            absence=recipe.absence,
+        )
+
+    def facts(self, reader: StoreReader, class_names: Sequence[str]) -> Mapping[str, object]:
+        """Return the sizes of the encoders, and what is said of the classes."""
+        return {"sizes": asdict(self._sizes()), "texts": self._texts(class_names)}
+
+    def first_model(self, passport: Passport, folder: Path) -> HPNet:
+        """Return the network with pre-trained encoders, or random ones; the texts are encoded here, once."""
+        sizes, name = sizes_in(passport), self.recipe.encoder
+        encoders = load_encoders(name) if name else make_encoders(sizes)
+        texts = cast(Sequence[str], passport.facts["texts"])
+        rows = token_rows(texts, self._tokenizer(), length=sizes.context_length)
+        text = text_features(encoders.text, rows)
+        if self.recipe.scale is not None:
+            encoders = replace(encoders, scale=torch.tensor(self.recipe.scale))
+        return self._build(passport, encoders, text)
+
+    def model(self, passport: Passport) -> HPNet:
+        sizes = sizes_in(passport)
+        # the text encoder is not needed any more: a small one is built sooner
+        encoders = make_encoders(replace(sizes, vocab_size=3, text_layers=1))
+        return self._build(passport, encoders, torch.zeros(len(passport.class_names), sizes.embed_dim))
+
+    def compile(self, model: nn.Module, device: torch.device) -> None:
+        """Compile nothing: the encoders are large matrix products already."""
+
+    def optimizer(self, model: nn.Module) -> torch.optim.Optimizer:
+        recipe = self.recipe
+        groups = parameter_groups(model, recipe)
+        return torch.optim.AdamW(groups, lr=recipe.lr, betas=(recipe.beta1, recipe.beta2), eps=recipe.eps)
+
+    def rates(self, *, step: int, steps_per_epoch: int) -> list[float]:
+        return step_rates(self.recipe, step=step, steps_per_epoch=steps_per_epoch)
+
+    def loss(self, model: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
+        return hpnet_loss(
+            self._scores(model, batch),
+            batch["target"],
+            auxiliary_targets=batch["auxiliary_target"],
+            weight=self.recipe.auxiliary,
+        )
+
+    def logits(self, model: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
+        return self._scores(model, batch).logits
+
+    def _scores(self, model: nn.Module, batch: Mapping[str, Tensor]) -> Scores:
+        streams = cast(Mapping[str, Tensor], batch["streams"])
+        present = batch.get("present") if self.recipe.mask_absent else None
+        scores: Scores = model(batch["frames"], streams, present)
+        return scores
+
+    def _build(self, passport: Passport, encoders: Encoders, text: Tensor) -> HPNet:
+        recipe = self.recipe
+        graphs = {
+            stream: build_model(
+                recipe.model,
+                in_channels=passport.in_channels,
+                num_frames=passport.num_frames,
+                num_persons=passport.num_persons,
+                skeleton=passport.skeleton,
+                num_classes=len(passport.class_names),
+                width=recipe.width,
+                graph=recipe.graph,
+                dropout=recipe.dropout,
+            )
+            for stream in self.streams
+        }
+        skeleton = None
+        if graphs:
+            skeleton = SMCLM(
+                graphs,
+                uses_motion_for_joint=recipe.streams == "release",
+                has_batch_statistics=recipe.batch_statistics,
+            )
+        model = HPNet(encoders.video, text, encoders.scale, skeleton=skeleton, fusion=recipe.fusion)
+        model.video.requires_grad_(not recipe.freeze_video)
+        return model
+
+    def _sizes(self) -> Sizes:
+        recipe = self.recipe
+        if recipe.encoder:
+            return sizes_of(recipe.encoder)
+        return Sizes(
+            image_size=recipe.image_size,
+            patch_size=recipe.patch_size,
+            num_frames=recipe.images,
+            video_width=recipe.video_width,
+            video_layers=recipe.video_layers,
+            embed_dim=recipe.embed_dim,
+            mit_layers=recipe.mit_layers,
+            vocab_size=LETTERS,
+            context_length=recipe.context_length,
+            text_width=recipe.text_width,
+            text_layers=recipe.text_layers,
+        )
+
+    def _texts(self, class_names: Sequence[str]) -> list[str]:
+        said = self.recipe.descriptions
+        return class_texts(
+            class_names,
+            template=self.recipe.template,
+            descriptions=read_descriptions(Path(said)) if said else None,
+        )
+
+    def _tokenizer(self) -> Tokenizer:
+        name = self.recipe.tokenizer or self.recipe.encoder or _LETTERS
+        return letter_tokenizer() if name == _LETTERS else load_tokenizer(name)
+
+
+def sizes_in(passport: Passport) -> Sizes:
+    """Return the sizes of a passport's encoders."""
+    return Sizes(**cast(Mapping[str, int], passport.facts["sizes"]))

@@ -1,0 +1,164 @@
+"""The recipe of HP-Net; the published one is the default (specs/hpnet.md B, D.7)."""
+
+from dataclasses import dataclass
+from typing import Literal, Self
+
+from train.config import Recipe, RecipeError, check_more_than_zero, check_not_negative, check_share
+from train.hpnet.blend import Blending
+from train.hpnet.frames import Variation
+
+PUBLISHED_ENCODER = "microsoft/xclip-base-patch16-kinetics-600"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HPNetRecipe(Recipe):
+    """What is trained, and how; published: 4 clips at once on each of 4 devices, 64 for a step.
+
+    Args:
+        model: the graph model of each pooled stream, one of ``train.models.MODELS``.
+        lr: of the video encoder; the other parts' is ``message_rate``, ``integration_rate``, ``fusion_rate``
+            times as high: messages between frames, their integration over time, graph models and fusion.
+        min_lr: of all parts, where the cosine ends; warm-up begins at 0.
+        beta1, beta2, eps: of AdamW; weights of layers decay, but no biases, norms and positions.
+        encoder: of videos and texts, pre-trained: a local folder, or a name on the hub; none: of random
+            weights.
+        tokenizer: folder or name of a vocabulary, or "letters", one token per letter; none: the encoder's
+            own, without one letters.
+        image_size, patch_size, video_width, video_layers, embed_dim, mit_layers, text_width, text_layers,
+            context_length: of an encoder of random weights, see ``train.hpnet.xclip.Sizes``; a pre-trained
+            one has its own.
+        images: frames of a clip, of an encoder of random weights.
+        scale: factor of the cosines; none: the encoder's. It does not learn.
+        freeze_video: the video encoder does not learn.
+        template: what is said of a class, its name being ``{}``; descriptions: a JSON file, class name ->
+            longer text.
+        statistics: which colours are zero and one, "imagenet" (published) or "clip".
+        flip, jitter, brightness, contrast, saturation, hue, jitter_per, gray: of training frames, see
+            ``train.hpnet.frames.Variation``.
+        blend, cutmix, mixup_alpha, cutmix_alpha: of training batches, see ``train.hpnet.blend.Blending``;
+            blend: its probability.
+        blend_streams: pooled streams are blended as frames are; published: only the frames.
+        auxiliary_labels: of the graph models' own heads: "blended" (published, also of streams that are not)
+            or "own".
+        auxiliary: weight of each of these heads in the loss.
+        fusion: how pooled streams change the texts, see ``train.hpnet.modulation``; none: they do not, and
+            are not read.
+        streams: "release": joint, motion and bone, but the joint's graph model sees the motion too, as in the
+            release; "paper": each its own; "joint": the joint alone.
+        batch_statistics: graph models normalise tests by the batch, as the release does: scores then depend
+            on the other clips.
+        tap, num_frames, num_persons, copy_person, mask_absent, absence, width, graph, dropout: of the pooled
+            streams and their graph models, see ``train.graph_recipe.GraphRecipe``.
+
+    Raises:
+        RecipeError: a value is outside its range.
+    """
+
+    stream: Literal["hpnet"] = "hpnet"
+    model: str = "ctrgcn"
+    epochs: int = 30
+    batch_size: int = 64
+    at_once: int | None = 4
+    lr: float = 8e-6
+    message_rate: float = 10.0
+    integration_rate: float = 10.0
+    fusion_rate: float = 10_000.0
+    min_lr: float = 8e-8
+    beta1: float = 0.9
+    beta2: float = 0.98
+    eps: float = 1e-3
+    weight_decay: float = 1e-3
+    warmup_epochs: int = 5
+    label_smoothing: float = 0.1
+    encoder: str | None = PUBLISHED_ENCODER
+    tokenizer: str | None = None
+    image_size: int = 224
+    patch_size: int = 16
+    images: int = 8
+    video_width: int = 768
+    video_layers: int = 12
+    embed_dim: int = 512
+    mit_layers: int = 1
+    text_width: int = 512
+    text_layers: int = 12
+    context_length: int = 77
+    scale: float | None = None
+    freeze_video: bool = False
+    template: str = "{}"
+    descriptions: str | None = None
+    statistics: Literal["imagenet", "clip"] = "imagenet"
+    flip: float = 0.5
+    jitter: float = 0.8
+    brightness: float = 0.4
+    contrast: float = 0.4
+    saturation: float = 0.2
+    hue: float = 0.1
+    jitter_per: Literal["frame", "clip"] = "frame"
+    gray: float = 0.2
+    blend: float = 1.0
+    cutmix: float = 0.5
+    mixup_alpha: float = 0.8
+    cutmix_alpha: float = 1.0
+    blend_streams: bool = False
+    auxiliary_labels: Literal["blended", "own"] = "blended"
+    auxiliary: float = 1.0
+    fusion: Literal["trmm", "trmm_paper", "film", "cross_attention", "none"] = "trmm"
+    streams: Literal["release", "paper", "joint"] = "release"
+    batch_statistics: bool = False
+    tap: str | None = None
+    num_frames: int | None = None
+    num_persons: int | None = None
+    copy_person: bool = False
+    mask_absent: bool = True
+    absence: Literal["hold", "zeros"] = "hold"
+    width: int | None = None
+    graph: Literal["published", "tree"] = "published"
+    dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        Recipe.__post_init__(self)  # super() does not know a class with slots
+        check_more_than_zero(self, "message_rate", "integration_rate", "fusion_rate", "eps", "images")
+        check_not_negative(self, "min_lr", "auxiliary")
+        check_share(self, "beta1", "beta2", "dropout")
+        if self.scale is not None:
+            check_more_than_zero(self, "scale")
+        if self.min_lr > self.lr:
+            raise RecipeError(f"min_lr is {self.min_lr}; expected at most lr, {self.lr}")
+        if self.freeze_video and self.fusion == "none":
+            raise RecipeError("freeze_video with fusion none: nothing would learn; expected one of the two")
+        if self.num_frames is not None and self.num_frames < 1:
+            raise RecipeError(f"num_frames is {self.num_frames}; expected 1 or more, or none")
+        for part in ("variation", "blending"):
+            try:
+                getattr(self, part)
+            except ValueError as error:
+                raise RecipeError(f"{part} of training clips: {error}") from error
+
+    @property
+    def variation(self) -> Variation:
+        """How training frames vary."""
+        return Variation(
+            flip=self.flip,
+            jitter=self.jitter,
+            brightness=self.brightness,
+            contrast=self.contrast,
+            saturation=self.saturation,
+            hue=self.hue,
+            jitter_per=self.jitter_per,
+            gray=self.gray,
+        )
+
+    @property
+    def blending(self) -> Blending:
+        """How training batches are blended."""
+        return Blending(
+            probability=self.blend,
+            cutmix=self.cutmix,
+            mixup_alpha=self.mixup_alpha,
+            cutmix_alpha=self.cutmix_alpha,
+        )
+
+    @classmethod
+    def published(cls, model: str | None) -> Self:
+        """Return the published recipe."""
+        return cls()
