@@ -1,4 +1,4 @@
-"""Train a graph model on one stream of a store, and test it: `make train`. The same command resumes."""
+"""Train a network on a store, and test it: `make train`. The same command resumes."""
 
 import argparse
 import logging
@@ -118,9 +118,14 @@ def _parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Recipe]:
     )
     add_store(parser)
     parser.add_argument(
-        "--stream", help="hpj hpb hpjm hpbm, j b jm bm, simcc; xshift_pose, xshift_rgb, epam (default: hpj)"
+        "--stream",
+        help="hpj hpb hpjm hpbm, j b jm bm, simcc; hpnet; xshift_pose, xshift_rgb, epam (default: hpj)",
     )
-    parser.add_argument("--model", help="ctrgcn, mixformer, stgcnpp, or tcn for few clips (default: ctrgcn)")
+    parser.add_argument(
+        "--model",
+        help="of graphs: ctrgcn, mixformer, stgcnpp, or tcn for few clips (default: ctrgcn); of xshift_pose: "
+        "xshift or slowonly",
+    )
     parser.add_argument(
         "--protocol", help="of the store (default: its first), leave_one_subject_out, or kfold:N by subject"
     )

@@ -54,16 +54,18 @@ def train_stages(
         run = folder.parent / run_name(stage)
         if not holds_run(run, reader, protocol, found, stage):
             run = folder / "stages" / run_name(stage)
+        trained = [fold_folder(run, fold, len(found)) / CHECKPOINT for fold in found]
         if not _is_first():
             train(stage, run)
             continue
         logger.info("%s begins with %s: %s", recipe.stream, stage.stream, run)
-        with only_run(run):
-            begin_run(run, reader, protocol, found, stage)
-            train(stage, run)
-        for fold, place in zip(found, places, strict=True):
+        if not all(path.exists() for path in trained):  # else several may begin with it at once
+            with only_run(run):
+                begin_run(run, reader, protocol, found, stage)
+                train(stage, run)
+        for path, place in zip(trained, places, strict=True):
             make_folder(place)
-            write_file(_file(place, stage), (fold_folder(run, fold, len(found)) / CHECKPOINT).read_bytes())
+            write_file(_file(place, stage), path.read_bytes())
 
 
 def load_stage(part: nn.Module, folder: Path, stage: Recipe) -> None:

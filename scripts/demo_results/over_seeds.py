@@ -1,8 +1,8 @@
-"""A table of means over seeds, and of how far seeds differ, in Markdown."""
+"""A table of means over seeds per kind of class, and of how far seeds differ, in Markdown."""
 
 from collections.abc import Mapping, Sequence
-from statistics import mean, stdev
 
+from scripts.demo_results.cells import markdown, mean_and_spread
 from scripts.demo_results.kinds import counts_right, kinds_in_test
 from scripts.demo_results.lines import Line
 
@@ -25,16 +25,8 @@ def render_over_seeds(
         raise ValueError("no training is finished yet; leave --only-print out to train")
     kinds = kinds_in_test(dataset, first.metrics)
     num_clips = {kind: counts_right(first.metrics, names)[1] for kind, names in kinds.items()}
-    titles = [*header, "seeds", *(f"{kind} ({number} clips)" for kind, number in num_clips.items())]
-    rows = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
+    rows = [[*header, "seeds", *(f"{kind} ({number} clips)" for kind, number in num_clips.items())]]
     for cells, lines in found.items():
-        percents = [_cell([line.percent(names) for line in lines]) for names in kinds.values()]
-        rows.append(f"| {' | '.join([*cells, str(len(lines)), *percents])} |")
-    return "\n".join(rows)
-
-
-def _cell(percents: Sequence[float]) -> str:
-    if not percents:
-        return "-"
-    spread = f" ± {stdev(percents):.1f}" if len(percents) > 1 else ""
-    return f"{mean(percents):.1f}{spread}"
+        percents = [mean_and_spread([line.percent(names) for line in lines]) for names in kinds.values()]
+        rows.append([*cells, str(len(lines)), *percents])
+    return markdown(rows)

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+from math import exp
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,17 @@ from scripts.train_stream import main as train
 from store import open_store
 from store.facts import StoreFacts
 from store.skeleton import make_skeleton
+from tests.authors_xclip import AuthorsXClip
 from tests.doors import call
 from tests.store_makers import make_facts
 from tests.train_runs import assert_same_run
 from tests.train_stores import train_entries, train_store, with_dataset
 from train.checkpoint import load_checkpoint
 from train.hpnet import method as hpnet_method
+from train.hpnet.hub import PretrainedError
+from train.hpnet.xclip import LETTERS, Sizes
+from train.method import make_recipe, method_of
+from train.passport import make_passport
 from train.scores import load_scores
 from train.task import ClassificationTask
 
@@ -76,7 +82,7 @@ def test_a_run_that_is_stopped_within_an_epoch_goes_on(store, whole, tmp_path, m
 
 
 def test_what_it_learned_is_scored_again_without_any_encoder(store, whole, tmp_path, monkeypatch):
-    monkeypatch.setattr(hpnet_method, "load_encoders", lambda *_: 1 / 0)
+    monkeypatch.setattr(hpnet_method, "first_encoders", lambda *_: 1 / 0)
     checkpoint = load_checkpoint(whole / "checkpoint.pt")
 
     command = [f"--checkpoint={whole}", f"--store={store}", f"--out={tmp_path}", "--device=cpu"]
@@ -116,24 +122,56 @@ def test_every_switch_trains(store, tmp_path, more):
     assert all(value.isfinite().all() for value in weights.values())
 
 
-def test_a_frozen_encoder_costs_no_gradients(store):
-    from train.method import make_recipe, method_of
-    from train.passport import make_passport
-
-    reader = open_store(str(store))
-    choices = dict(word.split("=") for word in [*TINY[1:], "stream=hpnet", "freeze_video=true"])
-    recipe = make_recipe(choices)
+def first_model(store, *more):
+    """Return the network as a training begins with it, and its method."""
+    reader, names = open_store(str(store)), ("sit", "stand")
+    recipe = make_recipe(dict(word.split("=", 1) for word in ["stream=hpnet", *TINY[1:], *more]))
     method = method_of(recipe)
-    names = ("sit", "stand")
     passport = make_passport(
         reader, recipe, method.source(reader), protocol="p1", fold="p1", class_names=names, num_frames=3,
         num_persons=2, num_train=16, facts=method.facts(reader, names),
     )  # fmt: skip
-    model = method.first_model(passport, Path())
+    return method.first_model(passport, Path())
 
-    features = model.video(torch.zeros(1, 2, 3, 16, 16))
+
+def test_a_frozen_encoder_costs_no_gradients(store):
+    features = first_model(store, "freeze_video=true").video(torch.zeros(1, 2, 3, 16, 16))
 
     assert not features.requires_grad  # so nothing of the encoder is kept for a backward pass
+
+
+def test_it_begins_with_the_authors_own_file(store, tmp_path):
+    """Sizes are those of the file; a vocabulary is none in it."""
+    sizes = Sizes(
+        image_size=12, patch_size=4, num_frames=3, video_width=64, video_layers=1, embed_dim=64,
+        vocab_size=LETTERS, context_length=16, text_width=64, text_layers=1,
+    )  # fmt: skip
+    torch.manual_seed(5)
+    authors = AuthorsXClip(sizes).eval()
+    state = authors.state_dict() | {"logit_scale": torch.tensor(2.0)}
+    torch.save({"model": {f"module.{name}": value for name, value in state.items()}}, tmp_path / "k.pth")
+    encoder, frames = f"encoder={tmp_path / 'k.pth'}", torch.randn(2, 3, 3, 12, 12)
+
+    model = first_model(store, encoder, "tokenizer=letters")
+
+    with torch.no_grad():
+        torch.testing.assert_close(model.video(frames), authors.video(frames), atol=1e-4, rtol=1e-4)
+    assert float(model.scale) == pytest.approx(exp(2))
+    with pytest.raises(PretrainedError, match=r"has no vocabulary; put vocab.json .*tokenizer=FOLDER"):
+        first_model(store, encoder)
+    torch.save({"epoch": 3}, tmp_path / "k.pth")
+    with pytest.raises(PretrainedError, match=r"k\.pth: no weights of X-CLIP by name"):
+        first_model(store, encoder)
+
+
+def test_text_and_rgb_alone_learn_colours(store, tmp_path):
+    more = ["fusion=none", "epochs=12", "jitter=0", "gray=0", "blend=0", "lr=3e-3", "scale=20"]
+
+    assert call(train, *words(store, tmp_path / "run", *more)) == 0
+
+    scores = load_scores(tmp_path / "run/scores.npz")
+    found = [scores.class_names[place] for place in scores.values.argmax(1)]
+    assert found == [scores.labels[clip_id] for clip_id in scores.clip_ids]
 
 
 def test_a_store_without_crops_says_how_to_get_them(tmp_path, capsys):

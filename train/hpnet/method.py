@@ -13,28 +13,18 @@ from store.schema import pooled_array_name
 from train.clip_data import InMemory, readers_for
 from train.crops import check_crops
 from train.hpnet.data import HPNetDataModule
+from train.hpnet.encoders import encoder_sizes, find_tokenizer, first_encoders
 from train.hpnet.loss import hpnet_loss
 from train.hpnet.model import HPNet, Scores
 from train.hpnet.optimisation import parameter_groups, step_rates
 from train.hpnet.recipe import HPNetRecipe
 from train.hpnet.smclm import JOINT, SMCLM, SMCLM_STREAMS
 from train.hpnet.text import class_texts, read_descriptions, text_features, token_rows
-from train.hpnet.xclip import (
-    LETTERS,
-    Encoders,
-    Sizes,
-    Tokenizer,
-    letter_tokenizer,
-    load_encoders,
-    load_tokenizer,
-    make_encoders,
-    sizes_of,
-)
+from train.hpnet.xclip import Encoders, Sizes, make_encoders
 from train.models import build_model
 from train.passport import Passport, Source
 from train.rows import array_of
 
-_LETTERS = "letters"
 _TEST_BATCH = 16  # clips of 8 frames
 
 
@@ -74,7 +64,7 @@ class HPNetMethod:
         passport: Passport | None = None,
     ) -> HPNetDataModule:
         recipe = self.recipe
-        sizes = self._sizes() if passport is None else sizes_in(passport)
+        sizes = encoder_sizes(recipe) if passport is None else sizes_in(passport)
         return HPNetDataModule(
             reader,
             self.streams,
@@ -103,14 +93,12 @@ class HPNetMethod:
 
     def facts(self, reader: StoreReader, class_names: Sequence[str]) -> Mapping[str, object]:
         """Return the sizes of the encoders, and what is said of the classes."""
-        return {"sizes": asdict(self._sizes()), "texts": self._texts(class_names)}
+        return {"sizes": asdict(encoder_sizes(self.recipe)), "texts": self._texts(class_names)}
 
     def first_model(self, passport: Passport, folder: Path) -> HPNet:
         """Return the network with pre-trained encoders, or random ones; the texts are encoded here, once."""
-        sizes, name = sizes_in(passport), self.recipe.encoder
-        encoders = load_encoders(name) if name else make_encoders(sizes)
-        texts = cast(Sequence[str], passport.facts["texts"])
-        rows = token_rows(texts, self._tokenizer(), length=sizes.context_length)
+        encoders, texts = first_encoders(self.recipe), cast(Sequence[str], passport.facts["texts"])
+        rows = token_rows(texts, find_tokenizer(self.recipe), length=encoders.text.context_length)
         text = text_features(encoders.text, rows)
         if self.recipe.scale is not None:
             encoders = replace(encoders, scale=torch.tensor(self.recipe.scale))
@@ -177,24 +165,6 @@ class HPNetMethod:
         model.video.requires_grad_(not recipe.freeze_video)
         return model
 
-    def _sizes(self) -> Sizes:
-        recipe = self.recipe
-        if recipe.encoder:
-            return sizes_of(recipe.encoder)
-        return Sizes(
-            image_size=recipe.image_size,
-            patch_size=recipe.patch_size,
-            num_frames=recipe.images,
-            video_width=recipe.video_width,
-            video_layers=recipe.video_layers,
-            embed_dim=recipe.embed_dim,
-            mit_layers=recipe.mit_layers,
-            vocab_size=LETTERS,
-            context_length=recipe.context_length,
-            text_width=recipe.text_width,
-            text_layers=recipe.text_layers,
-        )
-
     def _texts(self, class_names: Sequence[str]) -> list[str]:
         said = self.recipe.descriptions
         return class_texts(
@@ -202,10 +172,6 @@ class HPNetMethod:
             template=self.recipe.template,
             descriptions=read_descriptions(Path(said)) if said else None,
         )
-
-    def _tokenizer(self) -> Tokenizer:
-        name = self.recipe.tokenizer or self.recipe.encoder or _LETTERS
-        return letter_tokenizer() if name == _LETTERS else load_tokenizer(name)
 
 
 def sizes_in(passport: Passport) -> Sizes:

@@ -20,8 +20,8 @@ class HPNetRecipe(Recipe):
             times as high: messages between frames, their integration over time, graph models and fusion.
         min_lr: of all parts, where the cosine ends; warm-up begins at 0.
         beta1, beta2, eps: of AdamW; weights of layers decay, but no biases, norms and positions.
-        encoder: of videos and texts, pre-trained: a local folder, or a name on the hub; none: of random
-            weights.
+        encoder: of videos and texts, pre-trained: a name on the hub, a local folder of the same files, or the
+            authors' own file (k600_16_8.pth), which has no vocabulary; none: of random weights.
         tokenizer: folder or name of a vocabulary, or "letters", one token per letter; none: the encoder's
             own, without one letters.
         image_size, patch_size, video_width, video_layers, embed_dim, mit_layers, text_width, text_layers,

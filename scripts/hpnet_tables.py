@@ -1,0 +1,178 @@
+"""HP-Net's tables on the demo, in Markdown: train what is missing, test it, print what is there.
+
+  fusion    what pooled features add to video and text, by how they are fused (the paper's Table XII)
+  detector  with a detector and without, on a second store (XIII)
+  hard      the same networks on videos that are hard to see, a store of which is only tested on (XV)
+  streams   HP-Net beside the streams of graph models, and together, all probabilities counting alike (XVII)
+
+A cell is the mean over seeds and, after the sign, their standard deviation. Trainings run side by side, one
+thread each, seed after seed; what is finished is kept, and --only-print shows the tables of that. The other
+stores are of these commands, and have the settings of the first one:
+  make extract DETECTOR=none STORE=data/stores/demo_whole_frame
+  make videos VIDEOS=data/raw/demo_hard DATASET=demo ARGS="--conditions occluded,dark,overexposed"
+  make extract VIDEOS=data/raw/demo_hard STORE=data/stores/demo_hard
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.demo_results.cells import markdown
+from scripts.demo_results.hpnet_lines import DETECTED, FUSIONS, HARD, STREAMS, Training
+from scripts.demo_results.hpnet_rows import (
+    ON_HARD,
+    WHOLE_FRAME,
+    Rows,
+    Runs,
+    detector_rows,
+    fusion_rows,
+    hard_rows,
+    stream_rows,
+)
+from scripts.side_by_side import exit_status, train_side_by_side
+from store import StoreReader, open_store
+from store.durable import write_file
+from train.checkpoint import load_checkpoint
+from train.config import Recipe, parse_choices, parse_recipe
+from train.device import find_devices
+from train.evaluate import score_fold
+from train.method import make_recipe
+from train.run_folder import CHECKPOINT
+from train.scores import save_scores
+from train.splits import first_protocol, folds
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table: what it says, of which trainings, and its rows."""
+
+    title: str
+    trainings: tuple[Training, ...]
+    rows: Callable[[Runs], Rows]
+
+
+TABLES: Mapping[str, Table] = {
+    "fusion": Table("How pooled features are fused (Table XII)", FUSIONS, fusion_rows),
+    "detector": Table("Without and with a detector (Table XIII)", DETECTED, detector_rows),
+    "hard": Table("Trained on normal videos, tested on hard ones (Table XV)", HARD, hard_rows),
+    "streams": Table("Streams and their ensembles, equal weights (Table XVII)", STREAMS, stream_rows),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train and print; return 0 done, 1 error, 130 stopped and resumable."""
+    options = _parse(argv)
+    return exit_status(lambda: _make(options))
+
+
+def _make(options: argparse.Namespace) -> None:
+    runs = Runs(options.out, range(1, options.seeds + 1))
+    reader = open_store(options.store)
+    if not options.only_print:
+        wanted = dict.fromkeys(one for name in options.only for one in TABLES[name].trainings)
+        whole_frame = open_store(options.whole_frame_store) if "detector" in options.only else None
+        hard = open_store(options.hard_store) if "hard" in options.only else None
+        _train(options, runs, reader, list(wanted))
+        if whole_frame is not None:
+            _train(options, runs, whole_frame, DETECTED, WHOLE_FRAME)
+        if hard is not None:
+            _test_on(runs, hard)
+    parts = [f"{TABLES[name].title}\n\n{markdown(TABLES[name].rows(runs))}\n" for name in options.only]
+    text = "\n".join(
+        [f"{reader.facts.dataset.title}, {first_protocol(reader)}: percent of test clips right\n", *parts]
+    )
+    write_file(options.out / "tables.md", text.encode())
+    print(text, end="")
+
+
+def _train(
+    options: argparse.Namespace,
+    runs: Runs,
+    reader: StoreReader,
+    trainings: Sequence[Training],
+    suffix: str = "",
+) -> None:
+    recipes = {
+        runs.folder(one, seed, suffix): _recipe(options, one, seed)
+        for seed in runs.seeds
+        for one in trainings
+    }
+    train_side_by_side(reader, first_protocol(reader), recipes, num_processes=options.processes)
+
+
+def _test_on(runs: Runs, hard: StoreReader) -> None:
+    """Score the test clips of a store with what another one taught."""
+    fold = folds(hard, first_protocol(hard))[0]
+    for folder in [runs.folder(one, seed) for seed in runs.seeds for one in HARD]:
+        if not (folder / ON_HARD).exists():
+            checkpoint = load_checkpoint(folder / CHECKPOINT)
+            scores = score_fold(checkpoint, hard, fold, device=find_devices("cpu")[0])
+            save_scores(folder / ON_HARD, scores)
+
+
+def _recipe(options: argparse.Namespace, one: Training, seed: int) -> Recipe:
+    path: Path = options.recipe if one.is_hpnet else options.stream_recipe
+    choices = parse_recipe(path.read_text(encoding="utf-8"), str(path))
+    return make_recipe(choices | dict(one.choices) | parse_choices(options.choices) | {"seed": seed})
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.hpnet_tables",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "choices", nargs="*", metavar="name=value", help="choices of all recipes, to try it: epochs=1"
+    )
+    parser.add_argument(
+        "--only",
+        type=lambda text: text.split(","),
+        default=list(TABLES),
+        help=f"tables, with commas between (default: {','.join(TABLES)})",
+    )
+    parser.add_argument("--store", default="data/stores/demo", help="folder or URL (default: %(default)s)")
+    parser.add_argument(
+        "--whole-frame-store",
+        default="data/stores/demo_whole_frame",
+        help="the same videos without a detector (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--hard-store",
+        default="data/stores/demo_hard",
+        help="videos that are hard to see (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--recipe",
+        type=Path,
+        default=Path("train/recipes/demo_hpnet.json"),
+        help="of HP-Net, the same for all (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--stream-recipe",
+        type=Path,
+        default=Path("train/recipes/demo.json"),
+        help="of the streams of graph models (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("runs/demo/hpnet"),
+        help="folder of all trainings and of tables.md (default: %(default)s)",
+    )
+    parser.add_argument("--seeds", type=int, default=3, help="how many, from 1 on (default: %(default)s)")
+    parser.add_argument("--processes", type=int, default=2, help="trainings at once (default: %(default)s)")
+    parser.add_argument("--only-print", action="store_true", help="train nothing")
+    options = parser.parse_intermixed_args(argv)
+    for name in ("seeds", "processes"):
+        if getattr(options, name) < 1:
+            parser.error(f"--{name} {getattr(options, name)}; expected 1 or more")
+    if strange := [name for name in options.only if name not in TABLES]:
+        parser.error(f"--only {strange[0]}; expected some of {','.join(TABLES)}")
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())

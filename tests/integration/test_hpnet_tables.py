@@ -1,0 +1,88 @@
+"""The command behind HP-Net's tables, on small stores; trainings run in this process."""
+
+import json
+
+import numpy as np
+import pytest
+
+from scripts import hpnet_tables, side_by_side
+from scripts.demo_results.cells import markdown, mean_and_spread
+from scripts.demo_results.hpnet_lines import DETECTED, FUSIONS, STREAMS
+from scripts.demo_results.hpnet_rows import Runs, stream_rows
+from tests.doors import call
+from tests.store_makers import make_facts
+from tests.train_stores import train_entries, train_store
+from train.scores import Scores, save_scores
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+TINY = {
+    "encoder": None, "image_size": 16, "patch_size": 16, "images": 2, "video_width": 64, "video_layers": 1,
+    "embed_dim": 64, "text_width": 64, "text_layers": 1, "context_length": 16, "width": 8, "batch_size": 8,
+    "at_once": 8,
+}  # fmt: skip
+
+
+def test_cells():
+    assert mean_and_spread([]) == "-"
+    assert mean_and_spread([50.0]) == "50.0"
+    assert mean_and_spread([40.0, 60.0]) == "50.0 ± 14.1"
+    assert markdown([["a", "b"], ["1", "2"]]) == "| a | b |\n|---|---|\n| 1 | 2 |"
+
+
+def test_every_training_has_a_folder_of_its_own():
+    trainings = {*FUSIONS, *STREAMS}
+
+    assert len({training.name for training in trainings}) == len(trainings) == 11
+    assert [training.is_hpnet for training in STREAMS] == [False] * 4 + [True]
+
+
+def test_an_ensemble_is_of_the_seeds_that_all_its_members_have(tmp_path):
+    """hpj says sit of both clips, hpb stand, and is surer."""
+    runs = Runs(tmp_path, (1, 2))
+    for name, seeds, values in (("hpj", (1, 2), [1.0, 0]), ("hpb", (2,), [0, 2.0])):
+        (one,) = (training for training in STREAMS if training.name == name)
+        for seed in seeds:
+            scores = Scores(
+                ("x", "y"), ("sit", "stand"), np.array([values] * 2, np.float32), "logits",
+                {"x": "sit", "y": "stand"} if seed == 1 else {"x": "stand", "y": "stand"},
+            )  # fmt: skip
+            save_scores(runs.folder(one, seed) / "scores.npz", scores)
+
+    rows = {row[0]: row[1:] for row in stream_rows(runs)}
+
+    assert rows["hpj"] == ["2", "25.0 ± 35.4"]  # 1 of 2, 0 of 2
+    assert rows["hpb"] == ["1", "100.0"]
+    assert rows["hpj+hpb"] == ["1", "100.0"]
+    assert rows["hpj+hpb+hpnet-trmm"] == ["0", "-"]
+
+
+@pytest.mark.slow
+def test_tables_are_trained_and_printed_again(tmp_path, monkeypatch, capsys):
+    def train_here(work, *arguments):
+        work(*arguments)
+        return type("Done", (), {"is_alive": lambda self: False, "exitcode": 0})()
+
+    monkeypatch.setattr(side_by_side, "start_beside", train_here)
+    monkeypatch.setattr(side_by_side, "_LOOK_EVERY_SECONDS", 0)
+    entries = train_entries(["a0", "a1", "b0", "b1", "c0", "c1", "d0", "d1", "e0", "e1"])
+    for name in ("store", "whole", "hard"):
+        train_store(tmp_path / name, entries, facts=make_facts(crops=("person",)))
+    (tmp_path / "hpnet.json").write_text(json.dumps(TINY))
+    (tmp_path / "streams.json").write_text(json.dumps({"width": 8, "batch_size": 8}))
+    words = [
+        "epochs=1", "--seeds=1", "--only=detector,hard", f"--store={tmp_path / 'store'}",
+        f"--whole-frame-store={tmp_path / 'whole'}", f"--hard-store={tmp_path / 'hard'}",
+        f"--recipe={tmp_path / 'hpnet.json'}", f"--stream-recipe={tmp_path / 'streams.json'}",
+        f"--out={tmp_path / 'out'}",
+    ]  # fmt: skip
+
+    assert call(hpnet_tables.main, *words) == 0
+    first = capsys.readouterr().out
+    monkeypatch.setattr(side_by_side, "start_beside", lambda *_: 1 / 0)
+    assert call(hpnet_tables.main, *words) == 0
+
+    assert capsys.readouterr().out == first == (tmp_path / "out/tables.md").read_text()
+    for training in DETECTED:
+        assert f"| {training.title} | 1 | " in first
+    assert "| network | seeds | normal | hard to see |" in first

@@ -1,0 +1,105 @@
+"""The encoders that a recipe names: of the hub, a folder, the authors' file, or random; and their tokens."""
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from train.hpnet.author_weights import sizes_from_authors, text_from_authors, video_from_authors
+from train.hpnet.hub import PretrainedError
+from train.hpnet.recipe import HPNetRecipe
+from train.hpnet.xclip import (
+    LETTERS,
+    Encoders,
+    Sizes,
+    Tokenizer,
+    letter_tokenizer,
+    load_encoders,
+    load_tokenizer,
+    make_encoders,
+    sizes_of,
+)
+
+_LETTERS = "letters"
+_FILES = (".pth", ".pt")
+
+
+def encoder_sizes(recipe: HPNetRecipe) -> Sizes:
+    """Return the sizes of a recipe's encoders.
+
+    Raises:
+        PretrainedError: they cannot be had.
+    """
+    if recipe.encoder is None:
+        return Sizes(
+            image_size=recipe.image_size,
+            patch_size=recipe.patch_size,
+            num_frames=recipe.images,
+            video_width=recipe.video_width,
+            video_layers=recipe.video_layers,
+            embed_dim=recipe.embed_dim,
+            mit_layers=recipe.mit_layers,
+            vocab_size=LETTERS,
+            context_length=recipe.context_length,
+            text_width=recipe.text_width,
+            text_layers=recipe.text_layers,
+        )
+    if _is_file(recipe.encoder):
+        return sizes_from_authors(_read(recipe.encoder))
+    return sizes_of(recipe.encoder)
+
+
+def first_encoders(recipe: HPNetRecipe) -> Encoders:
+    """Return encoders with the weights at the beginning of a training.
+
+    Raises:
+        PretrainedError: they cannot be had.
+    """
+    if recipe.encoder is None:
+        return make_encoders(encoder_sizes(recipe))
+    if not _is_file(recipe.encoder):
+        return load_encoders(recipe.encoder)
+    state = _read(recipe.encoder)
+    encoders = make_encoders(sizes_from_authors(state))
+    encoders.video.load_state_dict(video_from_authors(state))
+    encoders.text.load_state_dict(text_from_authors(state))
+    return Encoders(encoders.video, encoders.text, state["logit_scale"].exp())
+
+
+def find_tokenizer(recipe: HPNetRecipe) -> Tokenizer:
+    """Return what turns texts into tokens for a recipe's text encoder.
+
+    Raises:
+        PretrainedError: there is no vocabulary; says which files to put where.
+    """
+    if recipe.tokenizer is None and recipe.encoder is not None and _is_file(recipe.encoder):
+        raise PretrainedError(
+            f"{recipe.encoder}: such a file has no vocabulary; put vocab.json and merges.txt of CLIP (of "
+            "huggingface.co/openai/clip-vit-base-patch16) into a folder, and name it: tokenizer=FOLDER"
+        )
+    name = recipe.tokenizer or recipe.encoder or _LETTERS
+    return letter_tokenizer() if name == _LETTERS else load_tokenizer(name)
+
+
+def _is_file(name: str) -> bool:
+    return Path(name).suffix in _FILES
+
+
+def _read(name: str) -> Mapping[str, Tensor]:
+    """Read X-CLIP's or CLIP's own file of weights, as ``k600_16_8.pth`` is; nothing in it is executed."""
+    try:
+        content = torch.load(name, map_location="cpu", weights_only=True, mmap=True)
+    except (pickle.UnpicklingError, EOFError, RuntimeError) as error:
+        first_line = str(error).partition("\n")[0]
+        raise PretrainedError(
+            f"{name}: no plain weights ({first_line}); expected a state dict of X-CLIP"
+        ) from error
+    state = content.get("model", content) if isinstance(content, dict) else None
+    if not isinstance(state, dict) or "logit_scale" not in {key.removeprefix("module.") for key in state}:
+        raise PretrainedError(
+            f"{name}: no weights of X-CLIP by name; expected those of its authors, such as k600_16_8.pth"
+        )
+    return {key.removeprefix("module."): cast(Tensor, value).float() for key, value in state.items()}
