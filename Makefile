@@ -40,7 +40,8 @@ CLIP ?=
 ## PROTOCOL         a protocol of the store (train: its first; probe: each subject is left out in turn; import-scores: of
 ##                  the dataset); train also takes leave_one_subject_out and kfold:5, evaluate also all
 PROTOCOL ?=
-## STREAM           train: hpj hpb hpjm hpbm (pooled), j b jm bm (the pose), simcc; hpnet (RGB, text, pooled) (hpj)
+## STREAM           train: hpj hpb hpjm hpbm (pooled), j b jm bm (the pose), simcc; hpnet (RGB, text, pooled);
+##                  xshift_pose (heatmaps), xshift_rgb (crops), epam (both) (hpj)
 STREAM ?=
 ## MODEL            train: of graphs, ctrgcn, mixformer, stgcnpp, or tcn for few clips (ctrgcn)
 MODEL ?=

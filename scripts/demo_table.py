@@ -11,9 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.demo_results.cells import markdown, mean_and_spread
-from scripts.demo_results.kinds import counts_right, kinds_in_test
 from scripts.demo_results.lines import Line, compare
+from scripts.demo_results.over_seeds import render_over_seeds
 from scripts.side_by_side import exit_status, train_side_by_side
 from store import open_store
 from store.durable import write_file
@@ -93,17 +92,10 @@ def render_markdown(dataset: str, found: Mapping[Row, Sequence[Line]]) -> str:
     Raises:
         ValueError: nothing is there yet.
     """
-    first = next((line for lines in found.values() for line in lines), None)
-    if first is None:
-        raise ValueError("no training is finished yet; leave --only-print out to train")
-    kinds = kinds_in_test(dataset, first.metrics)
-    num_clips = {kind: counts_right(first.metrics, names)[1] for kind, names in kinds.items()}
-    counted = (f"{kind} ({number} clips)" for kind, number in num_clips.items())
-    rows = [["streams", "model", "seeds", *counted]]
-    for row, lines in found.items():
-        cells = [mean_and_spread([line.percent(names) for line in lines]) for names in kinds.values()]
-        rows.append(["+".join(row.streams), row.model, str(len(lines)), *cells])
-    return markdown(rows)
+    cells: dict[tuple[str, ...], Sequence[Line]] = {
+        ("+".join(row.streams), row.model): lines for row, lines in found.items()
+    }
+    return render_over_seeds(dataset, ("streams", "model"), cells)
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -11,7 +11,8 @@ from typing import cast
 from scripts.logs import log_to_stderr
 from scripts.runs import add_store, store_of
 from store import StoreError, StoreReader, open_store
-from train.checkpoint import Checkpoint, CheckpointError, load_checkpoint
+from train.checkpoint import Checkpoint, CheckpointError, load_checkpoint, with_test_choices
+from train.config import parse_choices
 from train.device import find_devices
 from train.evaluate import score_fold, write_results
 from train.method import make_recipe
@@ -43,7 +44,8 @@ def _evaluate(options: argparse.Namespace) -> None:
         options.protocol or first_protocol(reader),
         make_recipe({name: getattr(options, name) for name in ("stream", "model") if getattr(options, name)}),
     )
-    checkpoints = [load_checkpoint(path) for path in _find(where)]
+    choices = parse_choices(options.choices)
+    checkpoints = [with_test_choices(load_checkpoint(path), choices) for path in _find(where)]
     trained_on = checkpoints[0].passport
     is_own = reader.facts.dataset.name == trained_on.dataset
     protocol = options.protocol or (trained_on.protocol if is_own else first_protocol(reader))
@@ -66,6 +68,8 @@ def _evaluate(options: argparse.Namespace) -> None:
             accept=filter(None, options.accept.split(",")),
             only_known_classes=options.only_known_classes,
         )
+        if choices:
+            parts[name] = replace(parts[name], source=dict(parts[name].source) | {"tested_with": choices})
     base = where if where.is_dir() else where.parent
     split = "" if options.split == "test" else f"-{options.split}"
     out = options.out or base / f"on-{reader.facts.dataset.name}-{protocol.replace(':', '-')}{split}"
@@ -130,6 +134,12 @@ def _validation_of(checkpoint: Checkpoint, reader: StoreReader, fold: Fold) -> F
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m scripts.evaluate_checkpoint", description=__doc__)
     parser.add_argument(
+        "choices",
+        nargs="*",
+        metavar="name=value",
+        help="choices of the test, otherwise than in training: num_views=10 mirror_test=true",
+    )
+    parser.add_argument(
         "--checkpoint",
         type=Path,
         help="a checkpoint.pt, or the folder of a run (that of --stream, --model)",
@@ -157,7 +167,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, help="folder of the results (beside the checkpoint)")
     parser.add_argument("--device", default="auto", help="cpu, cuda:0 (default: the first GPU, else the CPU)")
     parser.add_argument("--workers", type=int, help="processes that read ahead (default: what is needed)")
-    return parser.parse_args(argv)
+    return parser.parse_intermixed_args(argv)
 
 
 if __name__ == "__main__":

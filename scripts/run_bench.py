@@ -10,6 +10,7 @@ import torch
 
 from extract.execution import keep_float32
 from scripts.bench.crowds import bench_persons
+from scripts.bench.epam_step import bench_epam_step
 from scripts.bench.heatmaps import bench_heatmaps
 from scripts.bench.hpnet_step import bench_hpnet_step
 from scripts.bench.loading import bench_loading
@@ -30,6 +31,7 @@ PARTS = (
     "training",
     "heatmaps",
     "hpnet",
+    "epam",
 )
 GOLDEN = Path("../shared/golden/hpnet/pooled")
 
@@ -91,6 +93,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         bench_heatmaps(num_clips=options.clips, repeats=options.repeats)
     if "hpnet" in options.only:
         bench_hpnet_step(repeats=options.repeats)
+    if "epam" in options.only:
+        bench_epam_step(batch_size=options.clips, repeats=options.repeats)
     return 0
 
 

@@ -117,9 +117,14 @@ def _parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Recipe]:
         "choices", nargs="*", metavar="name=value", help="choices of the recipe: lr=0.05 epochs=30"
     )
     add_store(parser)
-    parser.add_argument("--stream", help="hpj hpb hpjm hpbm, j b jm bm, simcc; or hpnet (default: hpj)")
     parser.add_argument(
-        "--model", help="of graphs: ctrgcn, mixformer, stgcnpp, or tcn for few clips (default: ctrgcn)"
+        "--stream",
+        help="hpj hpb hpjm hpbm, j b jm bm, simcc; hpnet; xshift_pose, xshift_rgb, epam (default: hpj)",
+    )
+    parser.add_argument(
+        "--model",
+        help="of graphs: ctrgcn, mixformer, stgcnpp, or tcn for few clips (default: ctrgcn); of xshift_pose: "
+        "xshift or slowonly",
     )
     parser.add_argument(
         "--protocol", help="of the store (default: its first), leave_one_subject_out, or kfold:N by subject"

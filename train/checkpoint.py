@@ -3,7 +3,7 @@
 import dataclasses
 import pickle
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,7 @@ class TrainedModel(nn.Module):
 
     Attributes:
         passport: the classes of its K scores, its joints, stream, array, and the store's settings.
+        method: makes batches of a store for it, see ``train.method.Method.data``.
     """
 
     def __init__(self, model: nn.Module, checkpoint: Checkpoint) -> None:
@@ -66,7 +67,7 @@ class TrainedModel(nn.Module):
         self.model = model
         self.passport = checkpoint.passport
         self._checkpoint = checkpoint
-        self._method = checkpoint.method
+        self.method = checkpoint.method
         self.eval()
 
     def forward(self, stream: Tensor, present: Tensor | None = None) -> Tensor:
@@ -84,7 +85,7 @@ class TrainedModel(nn.Module):
 
     def logits(self, batch: Mapping[str, Tensor]) -> Tensor:
         """Return the logits (B, K) of a batch, such as the data module of the model's method makes."""
-        return self._method.logits(self.model, batch)
+        return self.method.logits(self.model, batch)
 
     def check_fits(self, reader: StoreReader, *, accept: Iterable[str] = ()) -> list[str]:
         """Refuse a store whose values mean something else; see ``check_fits``."""
@@ -124,6 +125,23 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(
             f"{path}: no checkpoint of Heatpool ({first_line}); expected the checkpoint.pt of a run"
         ) from error
+
+
+def with_test_choices(checkpoint: Checkpoint, choices: Mapping[str, object]) -> Checkpoint:
+    """Return a checkpoint whose recipe makes other choices of those that only count in a test.
+
+    Raises:
+        RecipeError: a choice is one of the training, or means nothing.
+    """
+    allowed = checkpoint.recipe.of_the_test()
+    for name in choices:
+        if name not in allowed:
+            raise RecipeError(
+                f"{name} is no choice of a test of {checkpoint.where}; expected some of "
+                f"{', '.join(allowed) or 'none'}. What is trained is chosen in training"
+            )
+    recipe = make_recipe(checkpoint.passport.recipe | dict(choices))
+    return replace(checkpoint, passport=replace(checkpoint.passport, recipe=recipe.to_json()))
 
 
 def load_model(path: Path | str) -> TrainedModel:

@@ -35,6 +35,7 @@ class Recipe:
         lr: learning rate; weight_decay: of the parameters that decay.
         warmup_epochs: epochs in which the rate grows linearly.
         label_smoothing: of the cross-entropy.
+        clip_norm: gradients that are longer, all together, are shortened to this; None: not.
         precision: bf16 and fp16 are mixed with fp32; results are always scored in fp32.
         select_on: which epoch is the result: the last one ("none"), or the best one on clips held out of the
             training, or on the test clips, as is often published.
@@ -54,6 +55,7 @@ class Recipe:
     weight_decay: float
     warmup_epochs: int
     label_smoothing: float
+    clip_norm: float | None = None
     precision: Precision = "fp32"
     select_on: SelectOn = "none"
     hold_out: float = 0.2
@@ -64,6 +66,8 @@ class Recipe:
         check_share(self, "label_smoothing")
         if self.at_once is not None and self.at_once < 1:
             raise RecipeError(f"at_once is {self.at_once}; expected 1 or more, or none")
+        if self.clip_norm is not None:
+            check_more_than_zero(self, "clip_norm")
         if not 0 < self.hold_out < 1:
             raise RecipeError(f"hold_out is {self.hold_out}; expected a share between 0 and 1")
 
@@ -75,6 +79,14 @@ class Recipe:
     def counted_in_epochs(self, share: float) -> dict[str, object]:
         """Return what moves in proportion where a recipe has another number of epochs."""
         return {"warmup_epochs": round(self.warmup_epochs * share)}
+
+    def stages(self) -> "tuple[Recipe, ...]":
+        """Return what is trained first, with whose weights this training begins (``train.stages``)."""
+        return ()
+
+    def of_the_test(self) -> tuple[str, ...]:
+        """Return which choices a test may make otherwise than the training."""
+        return ()
 
     def to_json(self) -> dict[str, object]:
         """Return every choice by name."""

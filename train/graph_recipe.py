@@ -96,6 +96,10 @@ class GraphRecipe(Recipe):
         steps = tuple(sorted({max(1, round(step * share)) for step in self.steps}))
         return Recipe.counted_in_epochs(self, share) | {"steps": steps}
 
+    def of_the_test(self) -> tuple[str, ...]:
+        """Return which choices a test may make otherwise than the training."""
+        return ("mirror_test",)
+
 
 # What differs from the defaults above. Sources: specs/mixformer.md 6 (NTU), specs/baselines.md (80 passes)
 PUBLISHED: Mapping[str, Mapping[str, object]] = {

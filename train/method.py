@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from train.config import Recipe, RecipeError, complete_recipe
+from train.epam.recipe import EpamRecipe, PoseRecipe, RgbRecipe, XShiftRecipe
 from train.graph_recipe import GraphRecipe
 from train.hpnet.recipe import HPNetRecipe
 from train.streams import STREAMS
@@ -21,7 +22,13 @@ if TYPE_CHECKING:
     from train.passport import Passport, Source
 
 DEFAULT_STREAM = "hpj"
-RECIPES: Mapping[str, type[Recipe]] = {**dict.fromkeys(STREAMS, GraphRecipe), "hpnet": HPNetRecipe}
+RECIPES: Mapping[str, type[Recipe]] = {
+    **dict.fromkeys(STREAMS, GraphRecipe),
+    "hpnet": HPNetRecipe,
+    "xshift_pose": PoseRecipe,
+    "xshift_rgb": RgbRecipe,
+    "epam": EpamRecipe,
+}
 
 
 class Method(Protocol):
@@ -136,6 +143,10 @@ def method_of(recipe: Recipe) -> Method:
         from train.hpnet.method import HPNetMethod
 
         return HPNetMethod(recipe)
+    if isinstance(recipe, XShiftRecipe):
+        from train.epam.method import EpamMethod
+
+        return EpamMethod(recipe)
     raise TypeError(f"{type(recipe).__name__} has no method")
 
 

@@ -27,6 +27,7 @@ from train.resume import DurableCheckpoints, ResumePoint, Stopped
 from train.run_folder import CHECKPOINT, EPOCHS, RESUME, SCORES, fold_folder
 from train.scores import Scores, load_scores, save_scores
 from train.splits import Fold, class_names_of
+from train.stages import train_stages
 from train.task import ClassificationTask
 from train.validation import with_validation
 
@@ -65,7 +66,7 @@ def train_run(
     machine: Machine,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> dict[str, Metrics]:
-    """Train and test every fold that is not finished yet, and write the results of all.
+    """Train and test every fold that is not finished yet, and write the results of all; its stages first.
 
     Of several processes (one per GPU) the first one returns metrics, the others nothing.
 
@@ -82,6 +83,22 @@ def train_run(
         Stopped: ``should_stop`` said so; the same call goes on.
         RecipeError, StoreError, TrainingError: see there.
     """
+    train_stages(
+        reader,
+        found,
+        recipe,
+        protocol=protocol,
+        folder=folder,
+        train=lambda stage, place: train_run(
+            reader,
+            found,
+            stage,
+            protocol=protocol,
+            folder=place,
+            machine=machine,
+            should_stop=should_stop,
+        ),
+    )
     parts: dict[str, Scores] = {}
     for number, fold in enumerate(found, start=1):
         place = fold_folder(folder, fold, len(found))
@@ -166,6 +183,7 @@ def _train_fold(
         deterministic="warn" if is_cuda else None,
         max_epochs=recipe.epochs,
         accumulate_grad_batches=parts,
+        gradient_clip_val=recipe.clip_norm,
         limit_val_batches=1.0 if fold.val_ids else 0,
         num_sanity_val_steps=0,
         logger=TensorBoardLogger(folder, name="tensorboard", version=""),

@@ -4,7 +4,7 @@ import dataclasses
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
@@ -28,11 +28,14 @@ class RunError(ValueError):
 
 
 def run_folder(root: Path, dataset: str, protocol: str, recipe: Recipe) -> Path:
-    """Return where a run is kept; a seed other than the default is part of the name."""
+    """Return where a run is kept."""
+    return root / _quoted(dataset) / _quoted(protocol) / run_name(recipe)
+
+
+def run_name(recipe: Recipe) -> str:
+    """Return what a run's folder is called; a seed other than the default is part of it."""
     name = f"{recipe.stream}-{recipe.model}"
-    if recipe.seed != DEFAULT_SEED:
-        name += f"-seed{recipe.seed}"
-    return root / _quoted(dataset) / _quoted(protocol) / name
+    return name if recipe.seed == DEFAULT_SEED else f"{name}-seed{recipe.seed}"
 
 
 def fold_folder(folder: Path, fold: Fold, num_folds: int) -> Path:
@@ -48,25 +51,14 @@ def begin_run(
     Raises:
         RunError: naming everything that differs.
     """
-    facts = {
-        "dataset": reader.facts.dataset.name,
-        "protocol": protocol,
-        "meaning_sha256": reader.facts.meaning_sha256,
-        "splits_sha256": digest_of([dataclasses.asdict(fold) for fold in found]),
-        **{f"recipe.{name}": value for name, value in recipe.to_json().items()},
-    }
+    facts = _facts(reader, protocol, found, recipe)
     path = folder / _RUN
     if path.exists():
-        before = json.loads(path.read_text(encoding="utf-8"))
-        before.pop("store", None)  # it may have been moved
-        unlike = [
-            f"  {name}: {before.get(name)!r} there, {facts.get(name)!r} asked for"
-            for name in differences(before, facts)
-        ]
+        unlike = _unlike(path, facts)
         if unlike:
             raise RunError(
                 f"{folder} holds another run:\n"
-                + "\n".join(unlike)
+                + "\n".join(f"  {line}" for line in unlike)
                 + '\nGive this one a folder (ARGS="--run '
                 'FOLDER"), go on with the choices of that one, or remove the folder to begin anew.'
             )
@@ -74,6 +66,34 @@ def begin_run(
     make_folder(folder)
     write_file(folder / RECIPE, pretty(recipe.to_json()))
     write_file(path, pretty({"store": reader.address, **facts}))
+
+
+def holds_run(
+    folder: Path, reader: StoreReader, protocol: str, found: Sequence[Fold], recipe: Recipe
+) -> bool:
+    """Tell whether this very run was begun in a folder."""
+    path = folder / _RUN
+    return path.exists() and not _unlike(path, _facts(reader, protocol, found, recipe))
+
+
+def _facts(reader: StoreReader, protocol: str, found: Sequence[Fold], recipe: Recipe) -> dict[str, object]:
+    return {
+        "dataset": reader.facts.dataset.name,
+        "protocol": protocol,
+        "meaning_sha256": reader.facts.meaning_sha256,
+        "splits_sha256": digest_of([dataclasses.asdict(fold) for fold in found]),
+        **{f"recipe.{name}": value for name, value in recipe.to_json().items()},
+    }
+
+
+def _unlike(path: Path, facts: Mapping[str, object]) -> list[str]:
+    """Return in words what differs from the run that was noted."""
+    before = json.loads(path.read_text(encoding="utf-8"))
+    before.pop("store", None)  # it may have been moved
+    return [
+        f"{name}: {before.get(name)!r} there, {facts.get(name)!r} asked for"
+        for name in differences(before, facts)
+    ]
 
 
 def count_epochs(folder: Path) -> int:

@@ -1,10 +1,12 @@
 """Small files of the formats that are imported."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from tests.doors import call
 from tests.exchange_doors import NTU, missing_skeleton
 from tests.exchange_makers import annotation, kinect_body, kinect_text, write_pickle
 
@@ -55,3 +57,23 @@ def recordings(tmp_path) -> Path:
     }.items():
         (root / f"{name}.skeleton").write_text(text, newline="")
     return root
+
+
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """Trainings run here, because to start others takes a minute; return the names of their folders."""
+    from scripts import side_by_side  # takes seconds, and most tests do without
+
+    begun = []
+
+    def start(work, *arguments):
+        begun.append(arguments[2].name)
+        try:
+            call(lambda _: work(*arguments))
+        except SystemExit as end:
+            return SimpleNamespace(exitcode=end.code, is_alive=lambda: False)
+        return SimpleNamespace(exitcode=0, is_alive=lambda: False)
+
+    monkeypatch.setattr(side_by_side, "start_beside", start)
+    monkeypatch.setattr(side_by_side, "_LOOK_EVERY_SECONDS", 0)
+    return begun

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import cv2
 import numpy as np
 import pytest
 import torch
@@ -11,9 +10,12 @@ from store import open_store
 from store.errors import StoreFormatError
 from store.spool import SpooledClip
 from store.writer import StoreWriter
+from tests.epam_stores import crops, jpeg
 from tests.store_makers import EXECUTION, make_entries, make_facts, shrink_units
 from tests.stream_stores import stream_clip, there
-from train.epam.clips import at_steps, normalised, read_crops, read_poses
+from train.crops import Crops
+from train.epam.boxes import into_boxes
+from train.epam.clips import at_steps, normalised, read_poses
 from train.epam.heatmaps import joint_volume
 from train.epam.sampling import published_draw, rgb_steps, steps_in_test
 
@@ -21,24 +23,6 @@ from train.epam.sampling import published_draw, rgb_steps, steps_in_test
 @pytest.fixture(autouse=True)
 def _small(monkeypatch):
     shrink_units(monkeypatch)
-
-
-def jpeg(colour):
-    _, data = cv2.imencode(".jpg", np.full((224, 224, 3), colour, np.uint8)[..., ::-1])
-    return data.flatten()
-
-
-def crops(boxes, jpegs):
-    lengths = np.array([len(data) for data in jpegs], np.int32)
-    rows = np.zeros((len(jpegs), max(lengths)), np.uint8)
-    for row, data in zip(rows, jpegs, strict=True):
-        row[: len(data)] = data
-    return {
-        "frames/clip": rows,
-        "frames/clip_lengths": lengths,
-        "frames/clip_boxes": np.array(boxes, np.int32),
-        "frames/clip_indices": np.arange(len(jpegs), dtype=np.int32),
-    }
 
 
 def make_store(root, *, clock="native", valid=None, points=None, frames=None, **outcome):
@@ -57,6 +41,12 @@ def make_store(root, *, clock="native", valid=None, points=None, frames=None, **
     return open_store(str(root))
 
 
+def in_grid(clip, steps, size_wh, **options):
+    """Return points in pixels of heatmaps, with what ``at_steps`` found."""
+    found = at_steps(clip, np.array(steps), **options)
+    return into_boxes(found.points[None], found.known[None], found.box[None], size_wh)[0], found
+
+
 # (T, M, V, xy): the first person stands, the second one is far to the right and leaves
 POINTS = np.array([[[[10, 8], [20, 24]], [[50, 8], [60, 24]]]] * 4, np.float32)
 
@@ -65,29 +55,31 @@ def test_poses_are_in_the_box_of_the_crops(tmp_path):
     reader = make_store(tmp_path, points=POINTS, frames=([[8, 0, 64, 28]] * 4, [jpeg((9, 9, 9))] * 4))
 
     clip = read_poses(reader, "a")
-    points, scores, known = at_steps(clip, np.array([3, 0]), size_wh=(28, 56))
+    points, found = in_grid(clip, [3, 0], (28, 56))
 
     assert clip.box.tolist() == [8, 0, 64, 28]
     assert clip.image_wh == (64, 48)
     # 56 pixels on 28, 28 on 56
     assert points[1].tolist() == [[[1, 16], [6, 48]], [[21, 16], [26, 48]]]
     assert points[0].tolist() == [[[1, 16], [6, 48]], [[0, 0], [0, 0]]]
-    assert scores[0].tolist() == [[1, 1], [0, 0]]
-    assert known[:, :, 0, 0].tolist() == [[True, False], [True, True]]
+    assert found.scores[0].tolist() == [[1, 1], [0, 0]]
+    assert found.known[:, :, 0, 0].tolist() == [[True, False], [True, True]]
 
 
 def test_without_crops_the_box_is_around_all_poses(tmp_path):
     clip = read_poses(make_store(tmp_path, points=POINTS), "a")
 
-    alone = np.array([2, 3])  # the second person has left
-    of_all, _, _ = at_steps(clip, alone, size_wh=(100, 100))
-    of_drawn, _, _ = at_steps(clip, alone, size_wh=(100, 100), box_rule="published")
+    alone = [2, 3]  # the second person has left
+    of_all, _ = in_grid(clip, alone, (100, 100))
+    of_drawn, _ = in_grid(clip, alone, (100, 100), box_rule="published")
+    free = at_steps(clip, np.array(alone), box_rule="published", is_clamped=False)
 
     assert clip.box is None
     # all: x 10 to 60, half of 50 * 1.25 is 31.25: x 3 to 64, y 0 to 47
     torch.testing.assert_close(of_all[0, 0], torch.tensor([[700 / 61, 800 / 47], [1700 / 61, 2400 / 47]]))
     # drawn: y 8 to 24, half of 16 * 1.25 is 10: x 5 to 25, y 6 to 26
     torch.testing.assert_close(of_drawn[0, 0], torch.tensor([[25.0, 10], [75, 90]]))
+    assert free.box.tolist() == [5, 6, 25, 26]
 
 
 @pytest.mark.parametrize("clock", ["native", 64])
@@ -98,15 +90,13 @@ def test_both_clocks_give_both_streams_their_steps(tmp_path, clock):
     reader = make_store(tmp_path, clock=clock, valid=valid, frames=frames)
 
     [steps] = steps_in_test(len(reader.person_valid("a")), 48, published_draw())
-    points, scores, _ = at_steps(read_poses(reader, "a"), steps)
-    seen = read_crops(reader, "a", rgb_steps(steps, 16))
+    points, found = in_grid(read_poses(reader, "a"), steps, (56, 56))
+    seen = Crops(reader, "clip", ["a"], size=224).read(0, rgb_steps(steps, 16))
 
     assert points.shape == (48, 2, 2, 2)
-    assert joint_volume(points[None], scores[None]).shape == (1, 48, 2, 56, 56)
-    assert seen.shape == (16, 3, 224, 224)
-    assert seen.dtype == torch.uint8
-    red = seen[:, 0].float().mean((1, 2))
-    assert (red - 2 * torch.from_numpy(steps[::3])).abs().max() < 2  # JPEG
+    assert joint_volume(points[None], found.scores[None]).shape == (1, 48, 2, 56, 56)
+    assert seen.shape == (16, 224, 224, 3)
+    assert abs(seen[..., 0].mean((1, 2)) - 2 * steps[::3]).max() < 2  # JPEG
     if clock == "native":
         assert steps[::3].tolist() == [1, 7, 12, 19, 25, 32, 38, 46, 51, 57, 64, 70, 77, 84, 91, 97]
 
@@ -123,13 +113,6 @@ def test_colours_are_normalised_in_their_order():
 
 
 def test_what_a_store_lacks_is_said(tmp_path):
-    frames = ([[0, 0, 64, 48]] * 4, [jpeg((9, 9, 9))] * 3 + [np.empty(0, np.uint8)])
-    reader = make_store(tmp_path / "a", frames=frames)
-    with pytest.raises(StoreFormatError, match="a has no RGB crop at step 3; run `make verify`"):
-        read_crops(reader, "a", np.array([0, 3]))
-
-    reader = make_store(tmp_path / "b", width=None, height=None)
+    reader = make_store(tmp_path, width=None, height=None)
     with pytest.raises(StoreFormatError, match="does not say how large the frames of a are"):
         read_poses(reader, "a")
-    with pytest.raises(StoreFormatError, match="made without 'clip' crops"):
-        read_crops(reader, "a", np.array([0]))

@@ -3,7 +3,6 @@
 import csv
 import json
 import shutil
-from types import SimpleNamespace
 
 import cv2
 import pytest
@@ -104,24 +103,6 @@ def test_side_by_side_is_make_train_to_the_bit(store, recipe, told, tmp_path, st
     )
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
-
-
-@pytest.fixture
-def in_this_process(monkeypatch):
-    """Trainings run here, because to start others takes a minute; return the names of their folders."""
-    begun = []
-
-    def start(work, *arguments):
-        begun.append(arguments[2].name)
-        try:
-            call(lambda _: work(*arguments))
-        except SystemExit as end:
-            return SimpleNamespace(exitcode=end.code, is_alive=lambda: False)
-        return SimpleNamespace(exitcode=0, is_alive=lambda: False)
-
-    monkeypatch.setattr(side_by_side, "start_beside", start)
-    monkeypatch.setattr(side_by_side, "_LOOK_EVERY_SECONDS", 0)
-    return begun
 
 
 def test_one_that_fails_is_named_and_the_other_is_finished(store, tmp_path, in_this_process):

@@ -1,16 +1,15 @@
-"""A clip of a store, as EPAM-Net's streams want it: poses in the pixels of its one box, RGB crops of it."""
+"""A clip of a store, as EPAM-Net's streams want it: poses and the one box that they share with RGB crops."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
 from store import StoreReader
 from store.errors import StoreFormatError
-from train.epam.boxes import into_boxes, known_by_value, union_boxes
+from train.epam.boxes import known_by_value, union_boxes
 from train.epam.sampling import Steps
 
 # store: the box that the clip's RGB crops were cut from, so that both streams see the same; where there are
@@ -72,62 +71,46 @@ def read_poses(reader: StoreReader, clip_id: str) -> PoseClip:
     )
 
 
+class PoseSteps(NamedTuple):
+    """What heatmaps of N steps are drawn from, in source pixels.
+
+    ``points`` (N, M, V, 2); ``scores`` (N, M, V); ``known`` (N, M, V, 2) bool, or what broadcasts to it;
+    ``box`` (4,) int64.
+    """
+
+    points: Tensor
+    scores: Tensor
+    known: Tensor
+    box: Tensor
+
+
 def at_steps(
-    clip: PoseClip, steps: Steps, *, size_wh: tuple[int, int] = (56, 56), box_rule: BoxRule = "store"
-) -> tuple[Tensor, Tensor, Tensor]:
+    clip: PoseClip, steps: Steps, *, box_rule: BoxRule = "store", is_clamped: bool = True
+) -> PoseSteps:
     """Return what heatmaps are drawn from.
 
     Args:
         clip: of a store.
         steps: (N,) see ``train/epam/sampling.py``.
-        size_wh: width and height of the heatmaps.
         box_rule: see ``BoxRule``.
-
-    Returns:
-        Points (N, M, V, 2) in pixels of the heatmaps, scores (N, M, V), known (N, M, V, 2) bool.
+        is_clamped: of the published rule: the box ends where the image does.
     """
     chosen = torch.from_numpy(steps)
     points, scores = clip.points[chosen], clip.scores[chosen]
     image_wh = torch.tensor([clip.image_wh])
     if box_rule == "published":
         known = known_by_value(points)
-        box = union_boxes(points[None], known[None], image_wh)
-    else:
-        known = clip.valid[chosen][..., None, None].expand(points.shape)
-        everywhere = clip.valid[None, ..., None, None]
-        box = union_boxes(clip.points[None], everywhere, image_wh) if clip.box is None else clip.box[None]
-    return into_boxes(points[None], known[None], box, size_wh)[0], scores, known
-
-
-def read_crops(reader: StoreReader, clip_id: str, steps: Steps) -> Tensor:
-    """Read RGB crops of a clip's box.
-
-    Args:
-        reader: the store.
-        clip_id: a clip with data.
-        steps: (M,).
-
-    Returns:
-        (M, 3, 224, 224) uint8.
-
-    Raises:
-        StoreFormatError: the store has no such crops, or the clip has none at a step.
-    """
-    jpegs = reader.jpegs(clip_id, "clip")
-    frames = {step: _decoded(jpegs[step], clip_id, step, reader.address) for step in set(steps.tolist())}
-    return torch.stack([frames[step] for step in steps.tolist()])
+        return PoseSteps(
+            points, scores, known, union_boxes(points[None], known[None], image_wh, is_clamped=is_clamped)[0]
+        )
+    known = clip.valid[chosen][..., None, None]
+    box = clip.box
+    if box is None:
+        box = union_boxes(clip.points[None], clip.valid[None, ..., None, None], image_wh)[0]
+    return PoseSteps(points, scores, known, box)
 
 
 def normalised(crops: Tensor) -> Tensor:
     """Return (..., 3, H, W) float32 for the networks from uint8 RGB."""
     mean, std = (crops.new_tensor(values, dtype=torch.float32).view(3, 1, 1) for values in (_MEAN, _STD))
-    return (crops.float() - mean) / std
-
-
-def _decoded(jpeg: bytes, clip_id: str, step: int, address: str) -> Tensor:
-    bgr = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR) if jpeg else None
-    if bgr is None:
-        raise StoreFormatError(
-            f"{address}: {clip_id} has no RGB crop at step {step}; run `make verify`, or leave the clip out"
-        )
-    return torch.from_numpy(np.ascontiguousarray(bgr[..., ::-1].transpose(2, 0, 1)))
+    return (crops.float() - mean).div_(std)

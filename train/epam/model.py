@@ -1,5 +1,6 @@
 """EPAM-Net and its streams: an RGB and a pose network, each usable alone, and both with attention between."""
 
+from math import log
 from typing import Literal, NamedTuple
 
 import torch
@@ -155,6 +156,24 @@ def fuse(logits: EPAMLogits, fusion: Fusion = "logit_sum", *, rgb_share: float =
     raise ValueError(f"fusion {fusion!r} is not known; choose logit_sum or softmax_mean")
 
 
-def epam_loss(logits: EPAMLogits, labels: Tensor) -> Tensor:
-    """Return the sum of both streams' cross-entropies (specs/epam.md D.2)."""
-    return F.cross_entropy(logits.rgb, labels) + F.cross_entropy(logits.pose, labels)
+def stream_scores(logits: EPAMLogits, fusion: Fusion = "logit_sum", *, rgb_share: float = 0.5) -> Tensor:
+    """Return ``fuse`` in the terms of logits: of probabilities their logarithms, (B, K)."""
+    fused = fuse(logits, fusion, rgb_share=rgb_share)
+    return fused if fusion == "logit_sum" else fused.clamp(min=torch.finfo(fused.dtype).tiny).log()
+
+
+def mean_of_views(logits: Tensor, num_clips: int) -> Tensor:
+    """Return the scores (B, K) of clips from the logits (B * W, K) of their views.
+
+    Of several views it is the logarithm of their mean probability (specs/posec3d.md 2.1).
+    """
+    if len(logits) == num_clips:
+        return logits
+    views = logits.reshape(num_clips, -1, logits.shape[1])
+    return torch.logsumexp(views.log_softmax(2), 1) - log(views.shape[1])
+
+
+def epam_loss(logits: EPAMLogits, labels: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
+    """Return the sum of both streams' cross-entropies (specs/epam.md D.2; published without smoothing)."""
+    rgb, pose = (F.cross_entropy(part, labels, label_smoothing=label_smoothing) for part in logits)
+    return rgb + pose

@@ -1,0 +1,101 @@
+"""Views of clips as they left the reading process -> what the networks see, on their device."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from train.epam.boxes import into_boxes, mirror, random_crops
+from train.epam.clips import normalised
+from train.epam.heatmaps import SIGMA, joint_volume, limb_volume
+from train.epam.views import RawViews
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """How views become tensors.
+
+    Args:
+        size: width and height of heatmaps.
+        sigma: of their Gaussians, in their pixels.
+        limbs: pairs of joints whose ridges are drawn; none: joints are.
+        flip: probability that a training clip is mirrored, poses and RGB alike.
+        has_crops: heatmaps of training clips show a random part of the box; for the pose alone.
+        mirror_width: see ``boxes.mirror``; published: ``size``.
+        in_mirror: each view that is not trained on is followed by itself in a mirror.
+    """
+
+    size: int = 56
+    sigma: float = SIGMA
+    limbs: Sequence[tuple[int, int]] = ()
+    flip: float = 0.5
+    has_crops: bool = False
+    mirror_width: float = 56
+    in_mirror: bool = False
+
+
+class Canvas:
+    """Memory for one batch of heatmaps after another: on a CPU new memory takes longer than drawing."""
+
+    def __init__(self) -> None:
+        self._memory = torch.empty(0)
+
+    def of(self, shape: Sequence[int], device: torch.device) -> Tensor:
+        """Return a contiguous float32 tensor, in which the one before may have been."""
+        size = torch.Size(shape).numel()
+        if self._memory.numel() < size or self._memory.device != device:
+            with torch.inference_mode(False):  # a tensor of a test could not be trained on
+                self._memory = torch.empty(size, device=device)
+        return self._memory[:size].view(*shape)
+
+
+def draw_views(
+    raw: RawViews, drawing: Drawing, swap: Sequence[int], canvas: Canvas
+) -> tuple[Tensor | None, Tensor | None]:
+    """Make what the networks see.
+
+    Args:
+        raw: views of clips, on the device.
+        drawing: how.
+        swap: the joints' partners, see ``mirrored_joints``.
+        canvas: where heatmaps are drawn; they are valid until the next call.
+
+    Returns:
+        RGB frames (views, M, 3, H, W) and heatmaps (views, N, V, H, W), or None where they are not shown.
+    """
+    num_views = len(raw["boxes"]) if "boxes" in raw else len(raw["crops"])
+    is_training = raw["part"] == "train"
+    draw = torch.Generator().manual_seed(raw["seed"])
+    is_turned = torch.rand(num_views, generator=draw) < drawing.flip if is_training else None
+    twice = drawing.in_mirror and not is_training
+    if twice:
+        is_turned = torch.arange(2 * num_views) % 2 == 1
+    frames = heatmaps = None
+    if "crops" in raw:
+        frames = normalised(raw["crops"])
+        frames = frames.repeat_interleave(2, 0) if twice else frames
+        if is_turned is not None:
+            is_left = is_turned.to(frames.device).view(-1, 1, 1, 1, 1)
+            frames = torch.where(is_left, frames.flip(-1), frames)
+    if "points" in raw:
+        boxes = raw["boxes"]
+        if drawing.has_crops and is_training:
+            boxes = random_crops(boxes, draw)
+        points = into_boxes(raw["points"], raw["known"], boxes, (drawing.size, drawing.size))
+        scores, known = raw["scores"], raw["known"]
+        if twice:
+            points, scores, known = (part.repeat_interleave(2, 0) for part in (points, scores, known))
+        if is_turned is not None:
+            is_left = is_turned.to(points.device).view(-1, 1, 1, 1)
+            turned, exchanged = mirror(points, scores, known, swap, width=drawing.mirror_width)
+            points = torch.where(is_left[..., None], turned, points)
+            scores = torch.where(is_left, exchanged, scores)
+        size_hw = (drawing.size, drawing.size)
+        shape = (*scores.shape[:2], len(drawing.limbs) or scores.shape[3], *size_hw)
+        volume = partial(limb_volume, limbs=drawing.limbs) if drawing.limbs else joint_volume
+        heatmaps = volume(
+            points, scores, size_hw=size_hw, sigma=drawing.sigma, out=canvas.of(shape, points.device)
+        )
+    return frames, heatmaps
