@@ -77,7 +77,7 @@ def _make(options: argparse.Namespace) -> None:
     found: dict[tuple[str, ...], Sequence[Line]] = {
         (row.name,): [line for one in trainings.values() for line in _line(row, one)] for row in ROWS
     }
-    table = render_over_seeds(reader.facts.dataset.name, ("",), found)
+    table = render_over_seeds(reader.facts.dataset.name, ("network",), found)
     write_file(options.out / "table.md", f"{table}\n".encode())
     print(table)
 
