@@ -266,6 +266,17 @@ def test_evaluating_gives_the_scores_of_the_training(store, whole, tmp_path, cap
     assert "trained on toy, p1, last epoch" in capsys.readouterr().out
 
 
+def test_a_checkpoint_of_before_other_methods_is_read(store, whole, tmp_path):
+    content = torch.load(whole / "checkpoint.pt", weights_only=True)
+    del content["passport"]["facts"], content["passport"]["recipe"]["at_once"]
+    torch.save(content, tmp_path / "checkpoint.pt")
+
+    command = [f"--checkpoint={tmp_path / 'checkpoint.pt'}", f"--store={store}", f"--out={tmp_path}"]
+    assert call(evaluate, *command, "--device=cpu") == 0
+
+    assert (tmp_path / "scores.npz").read_bytes() == (whole / "scores.npz").read_bytes()
+
+
 def other_store(tmp_path, facts: StoreFacts, **options):
     root = tmp_path / "other"
     train_store(root, facts=facts, **options)
