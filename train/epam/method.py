@@ -105,7 +105,7 @@ class EpamMethod:
             dropout=recipe.dropout,
         )
         if isinstance(recipe, EpamRecipe):
-            return build(attention=recipe.attention, detach=recipe.detach)
+            return build(attention=recipe.attention, detach=recipe.detach, phase=recipe.phase)
         return build()
 
     def compile(self, model: nn.Module, device: torch.device) -> None:
