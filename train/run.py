@@ -14,7 +14,7 @@ from store import StoreReader
 from store.durable import make_folder
 from train.best_epoch import BestEpoch
 from train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from train.clip_data import InMemory
+from train.clip_data import InMemory, readers_for
 from train.config import Recipe, RecipeError
 from train.device import find_devices
 from train.evaluate import score_fold, write_results
@@ -42,8 +42,8 @@ class Machine:
 
     Args:
         device: see ``train.device``.
-        num_workers: processes that read ahead, where rows do not fit into memory; None: as many as the method
-            needs.
+        num_workers: processes of each device that read ahead, where rows do not fit into memory; None: as
+            many as the method needs there.
         in_memory: see ``StreamDataModule``.
         compiled: torch.compile; None: on GPUs, where it pays within minutes.
         save_every_seconds: between resume points within an epoch.
@@ -150,7 +150,7 @@ def _train_fold(
         class_names=class_names,
         batch_size=at_once,
         group=parts,
-        num_workers=machine.num_workers,
+        num_workers=readers_for(machine.num_workers, devices, decodes=method.decodes),
         in_memory=machine.in_memory,
     )
     passport = make_passport(
