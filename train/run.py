@@ -21,6 +21,7 @@ from train.evaluate import score_fold, write_results
 from train.history import History
 from train.method import method_of
 from train.metrics import Metrics
+from train.order import num_training_batches
 from train.passport import make_passport
 from train.progress import Progress
 from train.resume import DurableCheckpoints, ResumePoint, Stopped
@@ -153,6 +154,9 @@ def _train_fold(
         num_workers=readers_for(machine.num_workers, devices, decodes=method.decodes),
         in_memory=machine.in_memory,
     )
+    # the gradients of a step are divided by its parts: of an epoch that has fewer, by those
+    num_batches = num_training_batches(len(data.part("train")), at_once, num_ranks=len(devices))
+    parts = min(parts, max(num_batches, 1))
     passport = make_passport(
         reader,
         recipe,
