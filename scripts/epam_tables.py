@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _make(options: argparse.Namespace) -> None:
     reader = open_store(options.store)
-    protocol = first_protocol(reader)
+    protocol = options.protocol or first_protocol(reader)
     epam, graph = (
         parse_recipe(path.read_text(encoding="utf-8"), str(path))
         for path in (options.recipe, options.graph_recipe)
@@ -114,6 +114,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--store", default="data/stores/demo", help="folder or URL (default: %(default)s)")
+    parser.add_argument(
+        "--protocol", help="of the store (default: its first), leave_one_subject_out, or kfold:N by subject"
+    )
     parser.add_argument(
         "--recipe",
         type=Path,

@@ -54,7 +54,7 @@ def train_side_by_side(
 
     Args:
         reader: the store.
-        protocol: of the store, with one fold.
+        protocol: of the store, or by subject.
         trainings: folder -> what is trained there, in this order.
         num_processes: how many at once.
 
@@ -67,7 +67,7 @@ def train_side_by_side(
         begin_run(folder, reader, protocol, found, recipe)
     missing = {folder: recipe for folder, recipe in trainings.items() if not (folder / SCORES).exists()}
     logger.info("%d of %d trainings to do", len(missing), len(trainings))
-    total = sum(recipe.epochs - count_epochs(folder) for folder, recipe in missing.items())
+    total = sum(len(found) * recipe.epochs - count_epochs(folder) for folder, recipe in missing.items())
     failed: list[Path] = []
     with closing(_epochs(reader.address, protocol, missing, num_processes, failed)) as epochs:
         for _ in counted(epochs, total=total, unit="epoch"):
@@ -131,7 +131,8 @@ def _train(store: str, protocol: str, folder: Path, recipe: Recipe) -> None:
                     recipe,
                     protocol=protocol,
                     folder=folder,
-                    machine=Machine(device="cpu"),
+                    # this process is a daemon, which may have no readers of its own
+                    machine=Machine(device="cpu", num_workers=0),
                 )
         except Exception:
             logger.exception("the training failed")

@@ -114,7 +114,11 @@ def _machine(options: argparse.Namespace) -> Machine:
 def _parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Recipe]:
     parser = argparse.ArgumentParser(prog="python -m scripts.train_stream", description=__doc__)
     parser.add_argument(
-        "choices", nargs="*", metavar="name=value", help="choices of the recipe: lr=0.05 epochs=30"
+        "choices",
+        nargs="*",
+        metavar="name=value",
+        help="choices of the recipe: lr=0.05 epochs=30; epam trains its streams first, for pose_epochs=240 "
+        "and rgb_epochs=180, and epochs=10 are of both together",
     )
     add_store(parser)
     parser.add_argument(

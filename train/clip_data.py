@@ -22,14 +22,27 @@ InMemory = bool | Literal["auto", "device"]
 _MOST_READERS = 8
 
 
-def readers_for(wanted: int | None) -> int:
-    """Return how many processes decode frames ahead; None: enough for a GPU.
+def readers_for(wanted: int | None, devices: Sequence[torch.device], *, decodes: bool) -> int:
+    """Return how many processes of each device read ahead.
 
     On a CPU the network needs all cores, and takes hundreds of times as long as reading.
+
+    Args:
+        wanted: so many; None: enough for GPUs, which share the cores, and none on a CPU.
+        devices: where the network is.
+        decodes: see ``train.method.Method``.
     """
     if wanted is not None:
         return wanted
-    return min(_MOST_READERS, len(os.sched_getaffinity(0)) - 1) if torch.cuda.is_available() else 0
+    if not decodes or devices[0].type == "cpu":
+        return 0
+    return min(_MOST_READERS, (len(os.sched_getaffinity(0)) - 1) // len(devices))
+
+
+def tell_unkept(in_memory: InMemory) -> None:
+    """Say that clips are decoded anew in each epoch, where somebody wants to keep them in memory."""
+    if in_memory not in ("auto", False):
+        logger.warning("crops and poses are read anew in each epoch; --in-memory is for pooled streams")
 
 
 class ClipDataModule(LightningDataModule):

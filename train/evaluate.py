@@ -11,7 +11,7 @@ import torch
 from store import StoreReader
 from store.durable import make_folder, write_file
 from train.checkpoint import Checkpoint, CheckpointError, check_fits
-from train.clip_data import InMemory
+from train.clip_data import InMemory, readers_for
 from train.metrics import Metrics, measure
 from train.report_confusion import draw_confusion
 from train.report_tables import classes_csv, confusion_csv, rows_csv
@@ -42,7 +42,7 @@ def score_fold(
         reader: a store that fits it, of whatever dataset.
         fold: ``test_ids`` are scored, ``expected`` are the labels.
         device: where the model runs.
-        num_workers: processes that read ahead; None: as many as the method needs.
+        num_workers: processes that read ahead; None: as many as the method needs there.
         in_memory: see ``StreamDataModule``.
         accept: settings of the store that may differ from the training's.
         only_known_classes: leave clips of classes out that the model does not know.
@@ -112,7 +112,7 @@ def score_clips(
         reader: a store that fits it; ``check_fits`` tells.
         clip_ids: those without data, or with nobody in the slots that the model looks at, get no row.
         device: where the model runs.
-        num_workers: processes that read ahead; None: as many as the method needs.
+        num_workers: processes that read ahead; None: as many as the method needs there.
         in_memory: see ``StreamDataModule``.
 
     Returns:
@@ -127,7 +127,7 @@ def score_clips(
         test_ids=clip_ids,
         class_names=checkpoint.passport.class_names,
         batch_size=method.test_batch,
-        num_workers=num_workers,
+        num_workers=readers_for(num_workers, [device], decodes=method.decodes),
         in_memory=in_memory,
         passport=checkpoint.passport,
     )

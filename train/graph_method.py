@@ -30,6 +30,7 @@ class GraphMethod:
     """
 
     test_batch = 64
+    decodes = False  # pooled rows are read as they are
 
     def __init__(self, recipe: GraphRecipe) -> None:
         self.recipe = recipe
@@ -49,7 +50,7 @@ class GraphMethod:
         class_names: Sequence[str],
         batch_size: int,
         group: int = 1,
-        num_workers: int | None = None,
+        num_workers: int = 0,
         in_memory: InMemory = "auto",
         passport: Passport | None = None,
     ) -> StreamDataModule:
@@ -63,7 +64,7 @@ class GraphMethod:
             class_names=class_names,
             batch_size=batch_size,
             group=group,
-            num_workers=num_workers or 0,
+            num_workers=num_workers,
             num_persons=passport.num_persons if passport else recipe.num_persons,
             copy_person=recipe.copy_person,
             absence=recipe.absence,

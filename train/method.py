@@ -36,9 +36,11 @@ class Method(Protocol):
 
     Attributes:
         test_batch: clips that are scored together.
+        decodes: to read a clip is work, so readers ahead pay on a GPU.
     """
 
     test_batch: int
+    decodes: bool
 
     def source(self, reader: "StoreReader", tap: str | None = None) -> "Source":
         """Say what is read of a store.
@@ -62,7 +64,7 @@ class Method(Protocol):
         class_names: Sequence[str],
         batch_size: int,
         group: int = 1,
-        num_workers: int | None = None,
+        num_workers: int = 0,
         in_memory: "InMemory" = "auto",
         passport: "Passport | None" = None,
     ) -> "ClipDataModule":
@@ -76,8 +78,8 @@ class Method(Protocol):
             class_names: labels are places here.
             batch_size: of each process, at once.
             group: batches of a step, see ``ClipDataModule``.
-            num_workers: processes that read ahead; None: as many as the method needs.
-            in_memory: see ``StreamDataModule``; for methods that keep rows.
+            num_workers: processes that read ahead, see ``train.clip_data.readers_for``.
+            in_memory: see ``StreamDataModule``; methods that decode say that they keep nothing.
             passport: of the trained network that the data must fit; None: the recipe decides.
         """
         ...
@@ -104,7 +106,7 @@ class Method(Protocol):
         ...
 
     def compile(self, model: "nn.Module", device: "torch.device") -> None:
-        """Let torch compile what pays; names in the state dict stay."""
+        """Let torch compile what pays, or say that nothing does; names in the state dict stay."""
         ...
 
     def optimizer(self, model: "nn.Module") -> "torch.optim.Optimizer":

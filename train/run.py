@@ -14,13 +14,14 @@ from store import StoreReader
 from store.durable import make_folder
 from train.best_epoch import BestEpoch
 from train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from train.clip_data import InMemory
+from train.clip_data import InMemory, readers_for
 from train.config import Recipe, RecipeError
 from train.device import find_devices
 from train.evaluate import score_fold, write_results
 from train.history import History
 from train.method import method_of
 from train.metrics import Metrics
+from train.order import num_training_batches
 from train.passport import make_passport
 from train.progress import Progress
 from train.resume import DurableCheckpoints, ResumePoint, Stopped
@@ -42,8 +43,8 @@ class Machine:
 
     Args:
         device: see ``train.device``.
-        num_workers: processes that read ahead, where rows do not fit into memory; None: as many as the method
-            needs.
+        num_workers: processes of each device that read ahead, where rows do not fit into memory; None: as
+            many as the method needs there.
         in_memory: see ``StreamDataModule``.
         compiled: torch.compile; None: on GPUs, where it pays within minutes.
         save_every_seconds: between resume points within an epoch.
@@ -150,9 +151,12 @@ def _train_fold(
         class_names=class_names,
         batch_size=at_once,
         group=parts,
-        num_workers=machine.num_workers,
+        num_workers=readers_for(machine.num_workers, devices, decodes=method.decodes),
         in_memory=machine.in_memory,
     )
+    # the gradients of a step are divided by its parts: of an epoch that has fewer, by those
+    num_batches = num_training_batches(len(data.part("train")), at_once, num_ranks=len(devices))
+    parts = min(parts, max(num_batches, 1))
     passport = make_passport(
         reader,
         recipe,

@@ -97,9 +97,9 @@ def _unlike(path: Path, facts: Mapping[str, object]) -> list[str]:
 
 
 def count_epochs(folder: Path) -> int:
-    """Return how many epochs a fold's training has ended so far; another process may be at it."""
-    path = folder / EPOCHS
-    return len(path.read_text(encoding="utf-8").splitlines()) - 1 if path.exists() else 0
+    """Return how many epochs a run has ended so far, of all folds; another process may be at it."""
+    paths = [folder / EPOCHS, *folder.glob(f"folds/*/{EPOCHS}")]
+    return sum(len(path.read_text(encoding="utf-8").splitlines()) - 1 for path in paths if path.exists())
 
 
 @contextmanager

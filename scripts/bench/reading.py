@@ -126,29 +126,17 @@ def made_features(count: int) -> list[Features]:
     return made
 
 
-def make_store(
-    root: Path, features: list[Features], *, num_persons: int = 1, jpeg: bytes | None = None
-) -> StoreReader:
-    """Write a store of persons' features, all of one class; clip ids are numbers.
-
-    Args:
-        root: where.
-        features: of each clip.
-        num_persons: 1 or 2.
-        jpeg: the person crop at all times, if there are to be crops.
-    """
-    layout = Layout(64, num_persons, 17, {_TAP: 96}, () if jpeg is None else ("person",))
+def make_store(root: Path, features: list[Features]) -> StoreReader:
+    """Write a store of one person's features, all of one class; clip ids are numbers."""
+    layout = Layout(64, 1, 17, {_TAP: 96}, ())
     dataset = DatasetFacts("bench", "bench", ("bench",), {}, None, "made", may_share=True, homepage=None)
     facts = StoreFacts(dataset, make_skeleton(COCO_17, []), layout, {})
     entries = [ClipEntry(str(number), "", "bench") for number in range(len(features))]
     with StoreWriter(root, facts, entries, {}) as writer:
         for entry, values in zip(entries, features, strict=True):
             arrays = {spec.name: np.zeros(spec.shape_tail, spec.dtype) for spec in array_specs(layout)}
-            arrays[pooled_array_name(_TAP)] = values[:, :num_persons].astype(np.float16)
+            arrays[pooled_array_name(_TAP)] = values[:, :1].astype(np.float16)
             arrays["person_valid"][:] = True
-            if jpeg is not None:
-                arrays["frames/person"] = np.tile(np.frombuffer(jpeg, np.uint8), (64, 1))
-                arrays["frames/person_lengths"][:] = len(jpeg)
             writer.put(SpooledClip(entry.id, ClipOutcome("ok", num_steps=64), arrays))
         writer.pack([entry.id for entry in entries], last=True)
     return open_store(str(root))

@@ -1,6 +1,7 @@
 """What EPAM-Net's method makes of logits, losses and steps; worked out by hand."""
 
 from math import log
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -40,6 +41,14 @@ def test_both_losses_count_alike():
     # of four equal classes log 4; of the other 1/4 and 3/4: half of log 4 and log 4/3
     expected = log(4) + (log(4) + log(4 / 3)) / 2
     assert float(epam_loss(logits, torch.tensor([0, 0]))) == pytest.approx(expected)
+
+
+def test_attention_is_of_the_poses_whose_frames_are_seen():
+    recipe = make_recipe({"stream": "epam", "width": 8, "phase": 2})
+
+    model = EpamMethod(recipe).model(SimpleNamespace(class_names=("sit", "stand"), joint_names=("hand",)))
+
+    assert model.phase == 2
 
 
 def test_the_rate_falls_as_a_cosine_step_by_step():

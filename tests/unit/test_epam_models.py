@@ -192,6 +192,17 @@ def test_the_map_says_where_and_when_rgb_counts():
     torch.testing.assert_close(model(frames, heatmaps).pose, model.pose(heatmaps))
 
 
+@pytest.mark.parametrize("phase", [0, 1, 2])
+def test_poses_of_the_moments_of_rgb_frames_alone_make_the_map(phase):
+    """Of six pose frames and two RGB frames: RGB is of the frames phase and phase + 3."""
+    model = small_epam(phase=phase).eval()
+    pose, rgb_shape = torch.randn(1, 6, 8, 2, 1, requires_grad=True), torch.Size((1, 2, 8, 2, 1))
+
+    model.attention_map(pose, rgb_shape).sum().backward()
+
+    assert [frame for frame in range(6) if pose.grad[0, frame].any()] == [phase, phase + 3]
+
+
 def test_without_attention_the_streams_are_those_alone():
     model = small_epam(attention="none").eval()
     frames, heatmaps = small_clips()

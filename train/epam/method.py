@@ -1,5 +1,6 @@
 """EPAM-Net and its streams as a method of the trainer: ``STREAM=epam``, ``xshift_pose``, ``xshift_rgb``."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
 from math import cos, pi
@@ -11,7 +12,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from store import StoreReader
-from train.clip_data import InMemory, readers_for
+from train.clip_data import InMemory, tell_unkept
 from train.epam.data import EpamDataModule, check_shows
 from train.epam.drawn import Drawing
 from train.epam.heatmaps import COCO_17_LIMBS
@@ -30,6 +31,8 @@ from train.epam.views import Look
 from train.passport import Passport, Source
 from train.stages import load_stage
 
+logger = logging.getLogger(__name__)
+
 _TEST_VIEWS = 16  # scored together; RGB of more would take gigabytes
 
 
@@ -39,6 +42,8 @@ class EpamMethod:
     Args:
         recipe: what is trained.
     """
+
+    decodes = True
 
     def __init__(self, recipe: XShiftRecipe) -> None:
         self.recipe = recipe
@@ -60,10 +65,11 @@ class EpamMethod:
         class_names: Sequence[str],
         batch_size: int,
         group: int = 1,
-        num_workers: int | None = None,
+        num_workers: int = 0,
         in_memory: InMemory = "auto",
         passport: Passport | None = None,
     ) -> EpamDataModule:
+        tell_unkept(in_memory)
         # more views are for tests: in training they would cost more than they say
         is_training = bool(train_ids)
         return EpamDataModule(
@@ -76,7 +82,7 @@ class EpamMethod:
             class_names=class_names,
             batch_size=batch_size,
             group=group,
-            num_workers=readers_for(num_workers),
+            num_workers=num_workers,
             seed=self.recipe.seed,
         )
 
@@ -105,11 +111,12 @@ class EpamMethod:
             dropout=recipe.dropout,
         )
         if isinstance(recipe, EpamRecipe):
-            return build(attention=recipe.attention, detach=recipe.detach)
+            return build(attention=recipe.attention, detach=recipe.detach, phase=recipe.phase)
         return build()
 
     def compile(self, model: nn.Module, device: torch.device) -> None:
         """Do nothing: it was not tried on a GPU yet."""
+        logger.info("torch.compile is for graph models; %s is trained without it", self.recipe.stream)
 
     def optimizer(self, model: nn.Module) -> torch.optim.Optimizer:
         return torch.optim.SGD(

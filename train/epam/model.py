@@ -59,13 +59,20 @@ class EPAMNet(nn.Module):
         pose: X-ShiftNet-Pose, of an N that is a multiple of the RGB stream's M.
         attention: "nested" as published; "none": the streams only meet in the score.
         detach: the RGB loss does not reach the pose network; published, it does.
+        phase: which of N / M neighbours is of an RGB frame's moment; the first is published.
     """
 
     def __init__(
-        self, rgb: StreamNet, pose: StreamNet, *, attention: Attention = "nested", detach: bool = False
+        self,
+        rgb: StreamNet,
+        pose: StreamNet,
+        *,
+        attention: Attention = "nested",
+        detach: bool = False,
+        phase: int = 0,
     ) -> None:
         super().__init__()
-        self.rgb, self.pose, self.detach = rgb, pose, detach
+        self.rgb, self.pose, self.detach, self.phase = rgb, pose, detach, phase
         self.attention = NestedAttention() if attention == "nested" else None
 
     def forward(self, frames: Tensor, heatmaps: Tensor) -> EPAMLogits:
@@ -73,7 +80,8 @@ class EPAMNet(nn.Module):
 
         Args:
             frames: (B, M, 3, 224, 224) normalised RGB.
-            heatmaps: (B, N, V, 56, 56) of the same box; every (N / M)-th is of an RGB frame's moment.
+            heatmaps: (B, N, V, 56, 56) of the same box; from ``phase`` on every (N / M)-th is of the moment
+                of an RGB frame.
 
         Raises:
             ValueError: N is no multiple of M, or the streams end on different grids.
@@ -93,7 +101,7 @@ class EPAMNet(nn.Module):
                 "as heatmaps"
             )
         assert self.attention is not None
-        guide = pose[:, ::stride]
+        guide = pose[:, self.phase :: stride]
         found: Tensor = self.attention(guide.detach() if self.detach else guide)
         return found
 
@@ -107,6 +115,7 @@ def build_epam(
     dropout: float = 0.5,
     attention: Attention = "nested",
     detach: bool = False,
+    phase: int = 0,
 ) -> EPAMNet | StreamNet:
     """Build EPAM-Net, or one of its streams alone.
 
@@ -118,6 +127,7 @@ def build_epam(
         dropout: before the classifiers.
         attention: see ``EPAMNet``.
         detach: see ``EPAMNet``.
+        phase: see ``EPAMNet``.
 
     Raises:
         ValueError: there is no such network.
@@ -131,7 +141,7 @@ def build_epam(
         backbone = xshift_pose(num_joints, width)
         streams["pose"] = StreamNet(backbone, num_classes=num_classes, dropout=dropout)
     if name == "epam":
-        return EPAMNet(**streams, attention=attention, detach=detach)
+        return EPAMNet(**streams, attention=attention, detach=detach, phase=phase)
     return next(iter(streams.values()))
 
 

@@ -14,7 +14,7 @@ RGB_PER_HEATMAP = 4  # pixels: so both networks end on the same grid
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class XShiftRecipe(Recipe):
-    """What both streams have in common; rates are for batches of 24 clips, to which they are proportional.
+    """What both streams have in common. Rates are for batches of 24 clips; give others one in proportion.
 
     Args:
         momentum: of SGD, not Nesterov's; all parameters decay; the rate falls as a cosine, step by step.

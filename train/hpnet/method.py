@@ -1,5 +1,6 @@
 """HP-Net as a method of the trainer: ``STREAM=hpnet``."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from store import StoreReader
 from store.schema import pooled_array_name
-from train.clip_data import InMemory, readers_for
+from train.clip_data import InMemory, tell_unkept
 from train.crops import check_crops
 from train.hpnet.data import HPNetDataModule
 from train.hpnet.encoders import encoder_sizes, find_tokenizer, first_encoders
@@ -25,6 +26,8 @@ from train.models import build_model
 from train.passport import Passport, Source
 from train.rows import array_of
 
+logger = logging.getLogger(__name__)
+
 _TEST_BATCH = 16  # clips of 8 frames
 
 
@@ -34,6 +37,8 @@ class HPNetMethod:
     Args:
         recipe: what is trained.
     """
+
+    decodes = True
 
     def __init__(self, recipe: HPNetRecipe) -> None:
         self.recipe = recipe
@@ -59,11 +64,12 @@ class HPNetMethod:
         class_names: Sequence[str],
         batch_size: int,
         group: int = 1,
-        num_workers: int | None = None,
+        num_workers: int = 0,
         in_memory: InMemory = "auto",
         passport: Passport | None = None,
     ) -> HPNetDataModule:
         recipe = self.recipe
+        tell_unkept(in_memory)
         sizes = encoder_sizes(recipe) if passport is None else sizes_in(passport)
         return HPNetDataModule(
             reader,
@@ -74,7 +80,7 @@ class HPNetMethod:
             class_names=class_names,
             batch_size=batch_size,
             group=group,
-            num_workers=readers_for(num_workers),
+            num_workers=num_workers,
             seed=recipe.seed,
             num_images=sizes.num_frames,
             size=sizes.image_size,
@@ -112,6 +118,7 @@ class HPNetMethod:
 
     def compile(self, model: nn.Module, device: torch.device) -> None:
         """Compile nothing: the encoders are large matrix products already."""
+        logger.info("torch.compile is for graph models alone; %s is trained without it", self.recipe.stream)
 
     def optimizer(self, model: nn.Module) -> torch.optim.Optimizer:
         recipe = self.recipe

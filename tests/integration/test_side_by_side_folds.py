@@ -1,0 +1,56 @@
+"""Trainings side by side of a protocol with several folds; nothing is trained."""
+
+import pytest
+
+from scripts import epam_tables, side_by_side
+from scripts.train_stream import main as train
+from tests.doors import call
+from tests.train_stores import train_store
+from train.method import make_recipe
+from train.run_folder import EPOCHS, fold_folder
+
+
+@pytest.fixture
+def reader(tmp_path):
+    return train_store(tmp_path / "store")
+
+
+def test_epochs_of_all_folds_are_counted(reader, tmp_path, monkeypatch, in_this_process):
+    machines, counts = [], []
+
+    def train_run(reader, found, recipe, *, folder, machine, **_):
+        machines.append(machine)
+        for fold in found:
+            place = fold_folder(folder, fold, len(found))
+            place.mkdir(parents=True)
+            (place / EPOCHS).write_text("epoch,loss\n0,1\n1,1\n")
+
+    def counted(epochs, *, total, unit):
+        counts.append((len(list(epochs)), total))
+        return ()
+
+    monkeypatch.setattr(side_by_side, "train_run", train_run)
+    monkeypatch.setattr(side_by_side, "counted", counted)
+
+    recipe = make_recipe({"epochs": 2})
+    side_by_side.train_side_by_side(reader, "kfold:2", {tmp_path / "run": recipe})
+
+    assert counts == [(4, 4)]
+    assert [machine.num_workers for machine in machines] == [0]  # a daemon has no children
+
+
+def test_the_protocol_of_the_table_can_be_chosen(reader, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(epam_tables, "train_side_by_side", lambda *words, **_: asked.append(words[1]))
+
+    for more in ([], ["--protocol", "kfold:2"]):
+        call(epam_tables.main, "--store", tmp_path / "store", "--out", tmp_path / "table", *more)
+
+    assert asked == ["p1", "p1", "kfold:2", "kfold:2"]  # the streams, and what begins with them
+
+
+def test_it_is_said_that_streams_are_trained_first(capsys):
+    with pytest.raises(SystemExit):
+        train(["--help"])
+
+    assert "epam trains its streams first" in " ".join(capsys.readouterr().out.split())
