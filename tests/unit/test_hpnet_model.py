@@ -123,6 +123,18 @@ def test_score_by_hand():
     assert scores.auxiliary == {}
 
 
+def test_cosines_are_of_fp32_where_the_encoder_is_of_bf16():
+    """(1, 2, 3) is exact in bf16, a third of it is not: of lengths 1, 3 and 5 the score would be 0.3 off."""
+    text = torch.tensor([[1.0, 2.0, 3.0], [2.0, 2.0, 1.0], [0.0, 3.0, 4.0]])
+    model = HPNet(nn.Flatten(), text, torch.tensor(100.0), skeleton=None, fusion="none")
+
+    with torch.autocast("cpu", torch.bfloat16):
+        scores = model(torch.tensor([1.0, 2.0, 3.0]).bfloat16().view(1, 1, 3, 1, 1), {})
+
+    by_hand = torch.tensor([[100.0, 100 * 9 / (14**0.5 * 3), 100 * 18 / (14**0.5 * 5)]])
+    torch.testing.assert_close(scores.logits, by_hand, rtol=1e-5, atol=0)
+
+
 def test_change_is_added_to_the_text_before_it_is_compared():
     model = small_hpnet("film", ("hpj",)).eval()
     frames, streams = small_batch()
