@@ -6,7 +6,8 @@ import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
 from tests.small_hpnet import CLASSES, EMBED, FEATURES, small_batch, small_hpnet, small_smclm
-from train.hpnet.loss import hpnet_loss, soft_labels
+from train.hpnet.blend import soft_labels
+from train.hpnet.loss import hpnet_loss
 from train.hpnet.model import HPNet, Scores
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -176,13 +177,6 @@ def test_heads_start_as_plain_linear_layers():
 
     # 1 / sqrt(16) at most, moved by 0.02 in shaken(); a classifier alone starts with a deviation of 0.63
     assert 0.2 < weights.abs().max() < 0.25 + 0.1
-
-
-def test_soft_labels_by_hand():
-    labels = soft_labels(torch.tensor([1, 0]), 4, smoothing=0.2)
-
-    torch.testing.assert_close(labels, torch.tensor([[0.05, 0.85, 0.05, 0.05], [0.85, 0.05, 0.05, 0.05]]))
-    assert torch.equal(soft_labels(torch.tensor([1]), 3, smoothing=0.0), torch.tensor([[0.0, 1.0, 0.0]]))
 
 
 def test_loss_by_hand():
