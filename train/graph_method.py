@@ -8,7 +8,6 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from store import StoreReader
-from store.schema import pooled_array_name
 from train.augment import Augment
 from train.clip_data import InMemory
 from train.data import StreamDataModule
@@ -17,7 +16,7 @@ from train.mixup import draw_mixture
 from train.models import GraphModel, build_model
 from train.models.compiled import compile_backbone
 from train.passport import Passport, Source
-from train.rows import array_of
+from train.rows import array_of, tap_of
 from train.schedule import learning_rate
 from train.streams import view_of
 
@@ -37,8 +36,7 @@ class GraphMethod:
 
     def source(self, reader: StoreReader, tap: str | None = None) -> Source:
         array = array_of(reader, view_of(self.recipe.stream).source, tap or self.recipe.tap)
-        taps = [tap for tap in reader.facts.layout.taps if pooled_array_name(tap) == array]
-        return Source(array, next(iter(taps), None), int(reader.spec(array).shape_tail[-1]))
+        return Source(array, tap_of(reader, array), int(reader.spec(array).shape_tail[-1]))
 
     def data(
         self,

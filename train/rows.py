@@ -45,6 +45,11 @@ def array_of(reader: StoreReader, source: Source, tap: str | None = None) -> str
     return pooled_array_name(taps[0])
 
 
+def tap_of(reader: StoreReader, array: str) -> str | None:
+    """Return the tap whose pooled features an array has; None: it has something else."""
+    return next((tap for tap in reader.facts.layout.taps if pooled_array_name(tap) == array), None)
+
+
 def num_frames_of(reader: StoreReader, wanted: int | None = None) -> int:
     """Return T of a stream: what is wanted, else the store's clock, 64 for a native store."""
     clock = reader.facts.layout.clock

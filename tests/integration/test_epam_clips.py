@@ -15,7 +15,7 @@ from tests.store_makers import EXECUTION, make_entries, make_facts, shrink_units
 from tests.stream_stores import stream_clip, there
 from train.crops import Crops
 from train.epam.boxes import into_boxes
-from train.epam.clips import at_steps, normalised, read_poses
+from train.epam.clips import at_steps, read_poses
 from train.epam.heatmaps import joint_volume
 from train.epam.sampling import published_draw, rgb_steps, steps_in_test
 
@@ -99,17 +99,6 @@ def test_both_clocks_give_both_streams_their_steps(tmp_path, clock):
     assert abs(seen[..., 0].mean((1, 2)) - 2 * steps[::3]).max() < 2  # JPEG
     if clock == "native":
         assert steps[::3].tolist() == [1, 7, 12, 19, 25, 32, 38, 46, 51, 57, 64, 70, 77, 84, 91, 97]
-
-
-def test_colours_are_normalised_in_their_order():
-    white, black = (normalised(torch.full((1, 3, 1, 1), value, dtype=torch.uint8)) for value in (255, 0))
-
-    torch.testing.assert_close(
-        white.flatten(), torch.tensor([131.325 / 58.395, 138.72 / 57.12, 151.47 / 57.375])
-    )
-    torch.testing.assert_close(
-        black.flatten(), torch.tensor([-123.675 / 58.395, -116.28 / 57.12, -103.53 / 57.375])
-    )
 
 
 def test_what_a_store_lacks_is_said(tmp_path):

@@ -8,8 +8,8 @@ import torch
 from store.errors import StoreFormatError
 from tests.epam_stores import epam_facts, epam_store
 from tests.train_stores import FOUR_EACH, train_entries
+from train.colours import normalise
 from train.epam.boxes import mirrored_joints
-from train.epam.clips import normalised
 from train.epam.data import EpamDataModule
 from train.epam.drawn import Canvas, Drawing, draw_views
 from train.epam.views import Look
@@ -142,7 +142,7 @@ def drawn(batch, **options):
 def test_poses_and_frames_are_mirrored_together():
     frames, heatmaps = drawn(raw(), flip=1.0)
 
-    assert torch.equal(frames, normalised(raw()["crops"]).flip(-1))
+    assert torch.equal(frames, normalise(raw()["crops"]).flip(-1))
     # x becomes 8 - x; what was the right hand, of height 1, is the left one
     assert heatmaps[0, 0, :, 3].argmax(-1).tolist() == [2, 6]
     assert heatmaps[0, 0, :, 3].amax(-1).tolist() == [1, 0.5]
@@ -153,7 +153,7 @@ def test_poses_and_frames_are_mirrored_together():
 def test_nothing_varies_in_a_test():
     frames, heatmaps = drawn(raw("test"), flip=1.0, has_crops=True)
 
-    assert torch.equal(frames, normalised(raw()["crops"]))
+    assert torch.equal(frames, normalise(raw()["crops"]))
     assert heatmaps[0, 0, :, 3].argmax(-1).tolist() == [2, 6]
 
 

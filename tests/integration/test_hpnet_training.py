@@ -6,6 +6,7 @@ import signal
 from math import exp
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -22,6 +23,7 @@ from tests.train_runs import assert_same_run
 from tests.train_stores import train_entries, train_store, with_dataset
 from train.checkpoint import load_checkpoint
 from train.hpnet import method as hpnet_method
+from train.hpnet.encoders import encoder_sizes, first_encoders
 from train.hpnet.hub import PretrainedError
 from train.hpnet.loss import hpnet_loss
 from train.hpnet.smclm import SMCLM_STREAMS
@@ -93,8 +95,30 @@ def test_what_it_learned_is_scored_again_without_any_encoder(store, whole, tmp_p
     assert (tmp_path / "scores.npz").read_bytes() == (whole / "scores.npz").read_bytes()
     assert len(load_scores(whole / "scores.npz").clip_ids) == 7  # e0 failed
     assert checkpoint.passport.facts["texts"] == ["sit", "stand"]
-    assert checkpoint.passport.array == "pooled/net.a"
+    assert (checkpoint.passport.array, checkpoint.passport.tap) == ("pooled/net.a", "net.a")
     assert not any(name.startswith("text_model") for name in checkpoint.weights)
+
+
+def test_statistics_of_the_batch_are_a_choice_of_the_test(store, whole, tmp_path):
+    command = [f"--checkpoint={whole}", f"--store={store}", "--device=cpu"]
+    for name in ("true", "false"):
+        words = [*command, f"--out={tmp_path / name}", f"batch_statistics={name}"]
+        assert call(evaluate, *words) == 0
+
+    own = load_scores(whole / "scores.npz")
+    by_batch, same = (load_scores(tmp_path / name / "scores.npz") for name in ("true", "false"))
+    assert by_batch.clip_ids == same.clip_ids == own.clip_ids
+    assert (same.values == own.values).all()
+    assert not np.allclose(by_batch.values, own.values, atol=1e-3)
+
+
+def test_four_clips_are_scored_together_where_the_batch_counts():
+    batches = {
+        switch: method_of(make_recipe({"stream": "hpnet", "batch_statistics": switch})).test_batch
+        for switch in (False, True)
+    }
+
+    assert batches == {False: 16, True: 4}
 
 
 def test_its_scores_join_an_ensemble(store, whole, tmp_path, capsys):
@@ -134,6 +158,58 @@ def first_model(store, *more):
         num_persons=2, num_train=16, facts=method.facts(reader, names),
     )  # fmt: skip
     return method.first_model(passport, Path())
+
+
+def the_batch(store, part, *more):
+    """Return a batch of four training clips, or of four that are tested."""
+    reader, names = open_store(str(store)), ("sit", "stand")
+    recipe = make_recipe(dict(word.split("=", 1) for word in ["stream=hpnet", *TINY[1:], *more]))
+    ids = {f"{part}_ids": ["a0", "a1", "b0", "b1"]}
+    data = method_of(recipe).data(reader, **ids, class_names=names, batch_size=4)
+    (batch,) = data.batches(data.train_dataloader() if part == "train" else data.test_dataloader())
+    return batch
+
+
+def test_statistics_decide_which_colour_is_zero(store):
+    """Every pixel of a channel is moved alike: red by 123.675 and 58.395, or by 122.7709 and 68.5005."""
+    imagenet, clip = (
+        the_batch(store, "test", f"statistics={name}")["frames"] for name in ("imagenet", "clip")
+    )
+
+    red = imagenet[:, :, 0] * 58.395 + 123.675
+    torch.testing.assert_close(clip[:, :, 0], (red - 122.7709) / 68.5005, rtol=1e-4, atol=1e-4)
+    assert not torch.allclose(clip, imagenet, atol=1e-3)
+
+
+@pytest.mark.parametrize("per", ["frame", "clip"])
+def test_jitter_is_of_each_frame_or_of_the_clip(store, per):
+    """Colours are off and only brightness moves, so frames of nearly one colour stay so, or flicker."""
+    brightness = ["jitter=1", "gray=1", "flip=0", "blend=0", "contrast=0", "saturation=0", "hue=0"]
+    frames = the_batch(store, "train", *brightness, f"jitter_per={per}")["frames"]
+
+    apart = (frames[:, 0] - frames[:, 1]).abs().mean((1, 2, 3))
+    assert (apart < 0.05).all() == (per == "clip")
+
+
+@pytest.mark.parametrize("labels", ["own", "blended"])
+def test_auxiliary_heads_are_told_their_own_labels_or_the_blended_ones(store, labels):
+    """0.1 shared by two classes: 0.95 and 0.05."""
+    batch = the_batch(store, "train", "cutmix=0", "seed=2", f"auxiliary_labels={labels}")
+
+    own = torch.tensor([[0.95, 0.05], [0.05, 0.95]])[batch["label"]]
+    assert not torch.allclose(batch["target"], own)  # so they are blended
+    expected = own if labels == "own" else batch["target"]
+    torch.testing.assert_close(batch["auxiliary_target"], expected)
+
+
+def test_scale_and_template_replace_the_encoders(store):
+    torch.manual_seed(0)
+    published = first_model(store)
+    torch.manual_seed(0)
+    chosen = first_model(store, "scale=50", "template=a person: {}")
+
+    assert float(chosen.scale) == 50 != float(published.scale)
+    assert not torch.allclose(chosen.text, published.text)  # of the same encoder
 
 
 def test_a_frozen_encoder_costs_no_gradients(store):
@@ -176,6 +252,31 @@ def test_it_begins_with_the_authors_own_file(store, tmp_path):
     torch.save({"epoch": 3}, tmp_path / "k.pth")
     with pytest.raises(PretrainedError, match=r"k\.pth: no weights of X-CLIP by name"):
         first_model(store, encoder)
+    (tmp_path / "k.pth").unlink()
+    with pytest.raises(
+        PretrainedError, match=r"k\.pth: No such file .* such as k600_16_8\.pth of its authors"
+    ):
+        first_model(store, encoder)
+
+
+def test_only_the_beginning_of_a_training_reads_the_authors_weights(tmp_path, monkeypatch):
+    """They are 0.8 GB; for their sizes the file's table of contents is enough."""
+    sizes = Sizes(
+        image_size=12, patch_size=4, num_frames=3, video_width=64, video_layers=1, embed_dim=64,
+        vocab_size=LETTERS, context_length=16, text_width=64, text_layers=1,
+    )  # fmt: skip
+    state = AuthorsXClip(sizes).half().state_dict() | {"logit_scale": torch.tensor(2.0).half()}
+    torch.save({"model": state}, tmp_path / "k.pth")
+    recipe = make_recipe({"stream": "hpnet", "encoder": str(tmp_path / "k.pth")})
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.Tensor, "float", lambda *_: 1 / 0)
+        assert encoder_sizes(recipe) == sizes
+    encoders = first_encoders(recipe)
+
+    weights = encoders.video.state_dict()["visual_projection.weight"]
+    assert weights.dtype == encoders.scale.dtype == torch.float32
+    assert torch.equal(weights, state["visual.proj"].T.float())
 
 
 def test_text_and_rgb_alone_learn_colours(store, tmp_path):

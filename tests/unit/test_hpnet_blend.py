@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-from train.hpnet.blend import Blend, Blending, cut_box, draw_blend
-from train.hpnet.loss import soft_labels
+from train.hpnet.blend import Blend, Blending, cut_box, draw_blend, soft_labels
 
 
 def draw(seed=0):
@@ -104,3 +103,10 @@ def test_blends_are_decided_by_the_seed():
 def test_blending_outside_its_range(options, message):
     with pytest.raises(ValueError, match=message):
         Blending(**options)
+
+
+def test_soft_labels_by_hand():
+    labels = soft_labels(torch.tensor([1, 0]), 4, smoothing=0.2)
+
+    torch.testing.assert_close(labels, torch.tensor([[0.05, 0.85, 0.05, 0.05], [0.85, 0.05, 0.05, 0.05]]))
+    assert torch.equal(soft_labels(torch.tensor([1]), 3, smoothing=0.0), torch.tensor([[0.0, 1.0, 0.0]]))

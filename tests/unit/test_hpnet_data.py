@@ -105,27 +105,47 @@ def test_labels_are_soft_and_seeds_decide_the_frames(reader):
     assert one["clip"].tolist() != other["clip"].tolist() or not torch.equal(one["frames"], other["frames"])
 
 
+SWAPPING = 1  # a seed with which the two clips of the batch are each other's partners
+
+
 @pytest.mark.parametrize("blend_streams", [False, True])
 def test_mixup_blends_frames_and_labels_and_streams_if_wanted(reader, blend_streams):
-    options = {"train_ids": "ad", "num_images": 3, "num_persons": 2, "own_labels": True}
+    options = {"train_ids": "ad", "num_images": 3, "num_persons": 2, "own_labels": True, "seed": SWAPPING}
     plain = the_batch(module(reader, **options), "train")
     mixup = Blending(cutmix=0)
     batch = the_batch(module(reader, **options, blending=mixup, blend_streams=blend_streams), "train")
 
     assert batch["clip"].tolist() == plain["clip"].tolist()
     swapped = plain["target"].flip(0)
-    share = float(batch["target"][0, 0] if plain["target"][0, 0] else batch["target"][0, 1])
-    is_swap = share < 1  # a permutation of two may leave both where they are
+    share = float(batch["target"][0, int(plain["target"][0, 1])])
+    assert 0 < share < 1  # so they were blended
     torch.testing.assert_close(batch["target"], share * plain["target"] + (1 - share) * swapped)
     torch.testing.assert_close(red(batch), share * red(plain) + (1 - share) * red(plain).flip(0))
     assert torch.equal(batch["auxiliary_target"], plain["target"])
     joint, before = batch["streams"]["hpj"], plain["streams"]["hpj"]
     if blend_streams:
         torch.testing.assert_close(joint, share * before + (1 - share) * before.flip(0))
-        assert batch["present"].all() == is_swap
+        assert not torch.equal(joint, before)
+        assert batch["present"].all()
     else:
         assert torch.equal(joint, before)
         assert torch.equal(batch["present"], plain["present"])
+
+
+def test_cutmix_patches_frames_and_blends_labels_by_the_area(reader):
+    options = {"train_ids": "ad", "num_images": 3, "seed": SWAPPING}
+    plain = the_batch(module(reader, **options), "train")
+    batch = the_batch(module(reader, **options, blending=Blending(cutmix=1)), "train")
+
+    is_patch = batch["frames"][:, :, 0] != plain["frames"][:, :, 0]  # (B, m, H, W); red differs everywhere
+    assert torch.equal(is_patch, is_patch[:1, :1].expand_as(is_patch))  # one box for all frames of both
+    patched = torch.where(is_patch[:, :, None], plain["frames"].flip(0), plain["frames"])
+    assert torch.equal(batch["frames"], patched)
+    share = 1 - float(is_patch[0, 0].float().mean())
+    assert 0 < share < 1
+    torch.testing.assert_close(
+        batch["target"], share * plain["target"] + (1 - share) * plain["target"].flip(0)
+    )
 
 
 @pytest.mark.slow

@@ -6,11 +6,9 @@ import pytest
 import torch
 
 from train.hpnet.frames import (
-    STATISTICS,
     Variation,
     adjust_colours,
     gray,
-    normalise,
     sample_frames,
     turn_hue,
     vary_frames,
@@ -153,22 +151,6 @@ def test_hue_turns_as_in_the_standard_library(turn):
     torch.testing.assert_close(turned.movedim(-3, -1).reshape(-1, 3), expected, atol=1e-3, rtol=1e-4)
 
 
-@pytest.mark.parametrize("statistics", STATISTICS)
-def test_normalised_by_hand(statistics):
-    mean, deviation = (torch.tensor(values)[:, None, None] for values in STATISTICS[statistics])
-
-    torch.testing.assert_close(
-        normalise((mean + 2 * deviation).expand(2, 3, 1, 4), statistics), 2 * torch.ones(2, 3, 1, 4)
-    )
-
-
-def test_statistics_of_clip_are_255_times_those_of_floats():
-    mean, deviation = STATISTICS["clip"]
-
-    assert mean == pytest.approx([255 * x for x in (0.48145466, 0.4578275, 0.40821073)], abs=1e-4)
-    assert deviation == pytest.approx([255 * x for x in (0.26862954, 0.26130258, 0.27577711)], abs=1e-4)
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -180,8 +162,3 @@ def test_statistics_of_clip_are_255_times_those_of_floats():
 def test_variation_outside_its_range(options, message):
     with pytest.raises(ValueError, match=message):
         Variation(**options)
-
-
-def test_unknown_statistics():
-    with pytest.raises(ValueError, match="'kinetics' are not known; choose one of imagenet, clip"):
-        normalise(colourful(), "kinetics")

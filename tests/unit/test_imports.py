@@ -84,6 +84,14 @@ def test_ensembles_do_without_torch():
     assert subprocess.run([sys.executable, "-c", check], cwd=ROOT).returncode == 0
 
 
+@pytest.mark.parametrize("method", ["hpnet", "epam"])
+def test_processes_that_read_frames_know_no_network(method):
+    """They are spawned, and import what the data module is sent with."""
+    check = f"import sys, train.{method}.data; sys.exit('train.{method}.model' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", check], cwd=ROOT).returncode == 0
+
+
 def test_trainer_draws_in_one_file():
     importers = {str(path.relative_to(ROOT)) for path in sources() if "matplotlib" in imported(path)}
 

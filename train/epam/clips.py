@@ -17,10 +17,6 @@ from train.epam.sampling import Steps
 # a coordinate of exactly 0 is missing (specs/epam.md A.4, G 4 and G 15).
 BoxRule = Literal["store", "published"]
 
-# of RGB from 0 to 255 (specs/epam.md A.2)
-_MEAN = (123.675, 116.28, 103.53)
-_STD = (58.395, 57.12, 57.375)
-
 
 @dataclass(frozen=True, slots=True)
 class PoseClip:
@@ -108,9 +104,3 @@ def at_steps(
     if box is None:
         box = union_boxes(clip.points[None], clip.valid[None, ..., None, None], image_wh)[0]
     return PoseSteps(points, scores, known, box)
-
-
-def normalised(crops: Tensor) -> Tensor:
-    """Return (..., 3, H, W) float32 for the networks from uint8 RGB."""
-    mean, std = (crops.new_tensor(values, dtype=torch.float32).view(3, 1, 1) for values in (_MEAN, _STD))
-    return (crops.float() - mean).div_(std)

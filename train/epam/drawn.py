@@ -7,8 +7,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from train.colours import normalise
 from train.epam.boxes import into_boxes, mirror, random_crops
-from train.epam.clips import normalised
 from train.epam.heatmaps import SIGMA, joint_volume, limb_volume
 from train.epam.views import RawViews
 
@@ -74,7 +74,7 @@ def draw_views(
         is_turned = torch.arange(2 * num_views) % 2 == 1
     frames = heatmaps = None
     if "crops" in raw:
-        frames = normalised(raw["crops"])
+        frames = normalise(raw["crops"])
         frames = frames.repeat_interleave(2, 0) if twice else frames
         if is_turned is not None:
             is_left = is_turned.to(frames.device).view(-1, 1, 1, 1, 1)

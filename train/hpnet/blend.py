@@ -1,9 +1,10 @@
-"""Mixup and CutMix: each clip of a batch is blended with another one, and so are their labels. Pure."""
+"""Soft labels, Mixup and CutMix: clips of a batch are blended, and so are their labels. Pure."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 
@@ -108,3 +109,14 @@ def cut_box(share: float, size_hw: tuple[int, int], centre_yx: tuple[int, int]) 
         top_left.append(max(0, centre - half))
         bottom_right.append(min(size, centre + half))
     return top_left[0], bottom_right[0], top_left[1], bottom_right[1]
+
+
+def soft_labels(labels: Tensor, num_classes: int, *, smoothing: float = 0.1) -> Tensor:
+    """Return (B, K): 1 - smoothing for the class of each clip, and smoothing shared by all classes.
+
+    Args:
+        labels: (B,) int64.
+        num_classes: K.
+        smoothing: published: 0.1 (specs/hpnet.md B.4).
+    """
+    return F.one_hot(labels, num_classes) * (1 - smoothing) + smoothing / num_classes

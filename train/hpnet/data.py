@@ -10,11 +10,11 @@ from torch import Tensor
 from store import StoreReader
 from train.batches import ClipBatches, RawBatch
 from train.clip_data import ClipDataModule
+from train.colours import normalise
 from train.crops import Crops
-from train.hpnet.blend import Blend, Blending, draw_blend
+from train.hpnet.blend import Blend, Blending, draw_blend, soft_labels
 from train.hpnet.clips import SeenClips
-from train.hpnet.frames import Variation, normalise, vary_frames
-from train.hpnet.loss import soft_labels
+from train.hpnet.frames import Variation, vary_frames
 from train.parts import clips_with_data, label_clips
 from train.persons import Absence
 from train.rows import PersonRows, array_of, num_frames_of, num_persons_of
@@ -55,7 +55,7 @@ class HPNetDataModule(ClipDataModule):
         train_ids, test_ids, val_ids, class_names, batch_size, group, num_workers, seed: see
             ``ClipDataModule``.
         num_images: m, frames of a clip; size: theirs, width and height in pixels.
-        statistics: see ``train.hpnet.frames.normalise``.
+        statistics: see ``train.colours.normalise``.
         variation: of training frames.
         blending: of training batches.
         blend_streams: also of streams.

@@ -63,10 +63,10 @@ def first_encoders(recipe: HPNetRecipe) -> Encoders:
     if not _is_file(recipe.encoder):
         return load_encoders(recipe.encoder)
     state = _read(recipe.encoder)
-    encoders = make_encoders(sizes_from_authors(state))
+    encoders = make_encoders(sizes_from_authors(state))  # their fp32 is what half precision is copied into
     encoders.video.load_state_dict(video_from_authors(state))
     encoders.text.load_state_dict(text_from_authors(state))
-    return Encoders(encoders.video, encoders.text, state["logit_scale"].exp())
+    return Encoders(encoders.video, encoders.text, state["logit_scale"].float().exp())
 
 
 def find_tokenizer(recipe: HPNetRecipe) -> Tokenizer:
@@ -89,9 +89,17 @@ def _is_file(name: str) -> bool:
 
 
 def _read(name: str) -> Mapping[str, Tensor]:
-    """Read X-CLIP's or CLIP's own file of weights, as ``k600_16_8.pth`` is; nothing in it is executed."""
+    """Look into X-CLIP's or CLIP's own file of weights, as ``k600_16_8.pth`` is; nothing in it is executed.
+
+    Its tensors are only read from the disk when something is done with them.
+    """
     try:
         content = torch.load(name, map_location="cpu", weights_only=True, mmap=True)
+    except OSError as error:
+        raise PretrainedError(
+            f"{name}: {error.strerror}; expected weights of X-CLIP, such as k600_16_8.pth of its authors. "
+            "Put them there, or choose others: encoder=FILE, a folder, or a name on the hub"
+        ) from error
     except (pickle.UnpicklingError, EOFError, RuntimeError) as error:
         first_line = str(error).partition("\n")[0]
         raise PretrainedError(
@@ -102,4 +110,4 @@ def _read(name: str) -> Mapping[str, Tensor]:
         raise PretrainedError(
             f"{name}: no weights of X-CLIP by name; expected those of its authors, such as k600_16_8.pth"
         )
-    return {key.removeprefix("module."): cast(Tensor, value).float() for key, value in state.items()}
+    return {key.removeprefix("module."): cast(Tensor, value) for key, value in state.items()}

@@ -12,11 +12,6 @@ from torch import Tensor
 
 NUM_FRAMES = 8  # m of n, published
 
-# of values 0 to 255, RGB. imagenet: as published; clip: those that CLIP was trained with
-STATISTICS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
-    "imagenet": ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375)),
-    "clip": ((122.7709, 116.7460, 104.0937), (68.5005, 66.6322, 70.3232)),
-}
 _GRAY = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
 
@@ -170,15 +165,3 @@ def turn_hue(frames: Tensor, hue: Tensor) -> Tensor:
     )
     place = (sector + 6 * hue + frames.new_tensor((5, 3, 1))[:, None, None]) % 6
     return value - chroma * torch.minimum(place, 4 - place).clamp(0, 1)
-
-
-def normalise(frames: Tensor, statistics: str = "imagenet") -> Tensor:
-    """Subtract the mean of (..., 3, H, W), RGB, 0 to 255, and divide by the standard deviation.
-
-    Raises:
-        ValueError: there are no such statistics.
-    """
-    if statistics not in STATISTICS:
-        raise ValueError(f"statistics {statistics!r} are not known; choose one of {', '.join(STATISTICS)}")
-    mean, deviation = (frames.new_tensor(values)[:, None, None] for values in STATISTICS[statistics])
-    return (frames - mean) / deviation

@@ -7,17 +7,6 @@ from torch import Tensor
 from train.hpnet.model import Scores
 
 
-def soft_labels(labels: Tensor, num_classes: int, *, smoothing: float = 0.1) -> Tensor:
-    """Return (B, K): 1 - smoothing for the class of each clip, and smoothing shared by all classes.
-
-    Args:
-        labels: (B,) int64.
-        num_classes: K.
-        smoothing: published: 0.1 (specs/hpnet.md B.4).
-    """
-    return F.one_hot(labels, num_classes) * (1 - smoothing) + smoothing / num_classes
-
-
 def hpnet_loss(
     scores: Scores, targets: Tensor, *, auxiliary_targets: Tensor | None = None, weight: float = 1.0
 ) -> Tensor:

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from store import StoreReader
-from store.schema import pooled_array_name
 from train.clip_data import InMemory, tell_unkept
 from train.crops import check_crops
 from train.hpnet.data import HPNetDataModule
@@ -24,11 +23,12 @@ from train.hpnet.text import class_texts, read_descriptions, text_features, toke
 from train.hpnet.xclip import Encoders, Sizes, make_encoders
 from train.models import build_model
 from train.passport import Passport, Source
-from train.rows import array_of
+from train.rows import array_of, tap_of
 
 logger = logging.getLogger(__name__)
 
 _TEST_BATCH = 16  # clips of 8 frames
+_STATISTICS_BATCH = 4  # published: where scores depend on the batch, its size counts (specs/hpnet.md D.7)
 
 
 class HPNetMethod:
@@ -42,7 +42,7 @@ class HPNetMethod:
 
     def __init__(self, recipe: HPNetRecipe) -> None:
         self.recipe = recipe
-        self.test_batch = recipe.at_once or _TEST_BATCH
+        self.test_batch = _STATISTICS_BATCH if recipe.batch_statistics else _TEST_BATCH
         everything = SMCLM_STREAMS if recipe.streams != "joint" else (JOINT,)
         self.streams = () if recipe.fusion == "none" else everything
 
@@ -51,8 +51,7 @@ class HPNetMethod:
         if not self.streams:
             return Source(crops, None, 3)
         array = array_of(reader, "pooled", tap or self.recipe.tap)
-        taps = [tap for tap in reader.facts.layout.taps if pooled_array_name(tap) == array]
-        return Source(array, taps[0], int(reader.spec(array).shape_tail[-1]))
+        return Source(array, tap_of(reader, array), int(reader.spec(array).shape_tail[-1]))
 
     def data(
         self,

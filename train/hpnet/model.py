@@ -72,11 +72,12 @@ class HPNet(nn.Module):
             streams: stream -> (B, C, T', V, M).
             present: (B, M) bool; None: all slots count, as published.
         """
-        video = F.normalize(self.video(frames), dim=-1)
+        video = self.video(frames)
         text, auxiliary = self.text, dict[str, Tensor]()
         if self.skeleton is not None and self.modulation is not None:
             features = self.skeleton(streams, present)
             text, auxiliary = text + self.modulation(text, features.joints), features.logits
         with torch.autocast(frames.device.type, enabled=False):  # times 100, of bf16 two digits would be left
-            cosines = (F.normalize(text.float(), dim=-1) @ video.float()[:, :, None]).squeeze(2)
+            seen, said = (F.normalize(features.float(), dim=-1) for features in (video, text))
+            cosines = (said @ seen[:, :, None]).squeeze(2)
         return Scores(self.scale * cosines, auxiliary)

@@ -1,4 +1,4 @@
-"""The recipe of HP-Net; the published one is the default (specs/hpnet.md B, D.7)."""
+"""The recipe of HP-Net; the published one is the default, but for what its docstring names."""
 
 from dataclasses import dataclass
 from typing import Literal, Self
@@ -13,6 +13,13 @@ PUBLISHED_ENCODER = "microsoft/xclip-base-patch16-kinetics-600"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HPNetRecipe(Recipe):
     """What is trained, and how; published: 4 clips at once on each of 4 devices, 64 for a step.
+
+    Defaults that differ from the published training (specs/hpnet.md A.2, B, D.7):
+    precision: fp32; published: mixed, by apex (O1), to which fp16 on a GPU comes closest.
+    copy_person, mask_absent, num_persons: persons are counted, and absent ones masked; published: two, the
+    second one a copy of the first where nobody else is (copy_person=true mask_absent=false num_persons=2).
+    batch_statistics: tests are normalised by what training learned; published: by each batch.
+    select_on: the last epoch; published: the one that is best on the test clips (select_on=test).
 
     Args:
         model: the graph model of each pooled stream, one of ``train.models.MODELS``.
@@ -46,7 +53,8 @@ class HPNetRecipe(Recipe):
         streams: "release": joint, motion and bone, but the joint's graph model sees the motion too, as in the
             release; "paper": each its own; "joint": the joint alone.
         batch_statistics: graph models normalise tests by the batch, as the release does: scores then depend
-            on the other clips.
+            on the other clips. Batches are of four, as published, and of three where their number is no
+            multiple of four (of five clips or fewer also of two, or one). A test may choose it anew.
         tap, num_frames, num_persons, copy_person, mask_absent, absence, width, graph, dropout: of the pooled
             streams and their graph models, see ``train.graph_recipe.GraphRecipe``.
 
@@ -162,3 +170,7 @@ class HPNetRecipe(Recipe):
     def published(cls, model: str | None) -> Self:
         """Return the published recipe."""
         return cls()
+
+    def of_the_test(self) -> tuple[str, ...]:
+        """Return which choices may be others in a test than in training."""
+        return ("batch_statistics",)
