@@ -47,6 +47,7 @@ def build_extractor(
     batch_norm: BatchNorm,
     precision: Precision,
     two_person_classes: tuple[str, ...] = (),
+    needs_label: bool = True,
 ) -> Extractor:
     """Load the networks; ``extract.networks`` finds their files."""
     keep_float32()
@@ -62,7 +63,12 @@ def build_extractor(
         pooling=config.pooling,
     )
     return Extractor(
-        detector=network, boxes=boxes, pose=estimator, config=config, two_person_classes=two_person_classes
+        detector=network,
+        boxes=boxes,
+        pose=estimator,
+        config=config,
+        two_person_classes=two_person_classes,
+        needs_label=needs_label,
     )
 
 

@@ -55,6 +55,8 @@ class Extractor:
         pose: the pose network.
         config: what an extraction may choose.
         two_person_classes: classes in which the policy ``by_label`` looks for two persons.
+        needs_label: the policy ``by_label`` refuses a clip without a label; False: it looks for one person
+            there, which is what a model can know that predicts.
         stopwatch: counts the time of the stages.
     """
 
@@ -63,6 +65,7 @@ class Extractor:
     pose: PoseEstimator
     config: ExtractConfig
     two_person_classes: tuple[str, ...] = ()
+    needs_label: bool = True
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
 
     def frames_wanted(self, facts: VideoFacts) -> list[int]:
@@ -112,7 +115,7 @@ class Extractor:
         with self.stopwatch("wait for decoding"):
             facts = video.facts
         _check_digest(entry, video)
-        if self.config.persons == "by_label" and entry.label is None:
+        if self.config.persons == "by_label" and entry.label is None and self.needs_label:
             raise VideoError(
                 f"{entry.path}: has no label, and --persons by_label chooses the persons by it; "
                 "give a label, or another --persons",

@@ -147,6 +147,7 @@ def fake_extractor(
     detect_batch: int = 4,
     pose_batch: int = 4,
     two_person_classes: tuple[str, ...] = (),
+    needs_label: bool = True,
     **switches: str,
 ) -> Extractor:
     return Extractor(
@@ -155,6 +156,7 @@ def fake_extractor(
         pose=FakePose(pose_batch),
         config=ExtractConfig(clock=clock, persons=persons, crops=crops, **switches),
         two_person_classes=two_person_classes,
+        needs_label=needs_label,
     )
 
 

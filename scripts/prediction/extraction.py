@@ -87,6 +87,7 @@ def extract_videos(clips: ClipList, members: Members, store: Path, how: Extracti
             batch_norm=settings.batch_norm,
             precision=settings.precision,
             two_person_classes=settings.two_person_classes,
+            needs_label=False,
         ),
         describe=partial(store_facts, clips.facts),
         videos=clips.root.resolve(),

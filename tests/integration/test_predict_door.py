@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 pytest.importorskip("extract.pose_mmpose")
 
 from extract.build import build_extractor
+from extract.config import ExtractConfig
 from scripts import predict_videos
 from scripts.demo_videos.clips import plan_clips
 from scripts.demo_videos.write import write_clip
@@ -22,7 +24,7 @@ from store import open_store
 from store.schema import pooled_array_name
 from tests.doors import call
 from tests.made_videos import write_video
-from train.checkpoint import CheckpointError
+from train.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from train.scores import load_scores, softmax
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -210,6 +212,23 @@ def test_which_checkpoints_are_asked(home, tmp_path):
         shutil.copy(hpj / "checkpoint.pt", tmp_path / "run/folds" / fold)
     with pytest.raises(CheckpointError, match=r"run has 2 checkpoints, one per fold; give one of them"):
         load_members([str(tmp_path / "run")])
+
+
+def test_where_labels_said_how_many_persons_there_are_one_is_looked_for(home, tmp_path, capsys):
+    made = load_checkpoint(home / "runs/hpj/checkpoint.pt")
+    rules = {f"extract.{name}": rule for name, rule in ExtractConfig(persons="by_label").meaning().items()}
+    settings = {name: rule for name, rule in rules.items() if name.startswith("extract.persons")}
+    settings |= {"extract.two_person_classes": ["push"]}
+    passport = replace(made.passport, meaning=made.passport.meaning | settings)
+    save_checkpoint(tmp_path / "checkpoint.pt", passport, made.weights)
+
+    assert predict(home / f"demo/{PAIR}.mp4", [tmp_path], tmp_path, f"--store={tmp_path / 'store'}") == 0
+
+    said = capsys.readouterr()
+    assert "of a video without a label one person is looked for" in said.err
+    assert " 1  " in said.out
+    valid = open_store(str(tmp_path / "store")).person_valid(f"{PAIR}.mp4")
+    assert valid.any(0).tolist() == [True, False]
 
 
 def test_stopped_is_said_and_nothing_is_told(home, several, tmp_path, monkeypatch, capsys):

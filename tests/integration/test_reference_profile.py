@@ -110,9 +110,9 @@ def test_absent_on_both_sides_is_absent(absence):
     assert not arrays[COLOUR][0].any()
 
 
-def by_label(label, *persons_per_frame):
+def by_label(label, *persons_per_frame, **more):
     extractor = fake_extractor(
-        clock="native", persons="by_label", two_person_classes=("hug", "push"), crops=("person",)
+        clock="native", persons="by_label", two_person_classes=("hug", "push"), crops=("person",), **more
     )
     return extract_one(extractor, frames_with(*persons_per_frame), label=label)
 
@@ -145,6 +145,13 @@ def test_a_clip_without_a_label_cannot_be_decided():
 
     assert isinstance(error, VideoError)
     assert str(error).startswith("clip.avi: has no label, and --persons by_label chooses the persons by it")
+
+
+def test_a_clip_without_a_label_may_count_as_one_of_one_person():
+    clip = by_label(None, "red blue", "blue", needs_label=False)
+
+    assert clip.arrays["person_valid"].tolist() == [[True, False], [True, False]]
+    assert clip.arrays["frames/person_boxes"].tolist() == [list(RED), list(BLUE)]
 
 
 # of the pose network

@@ -1,125 +1,96 @@
 """Weights of the published networks, as their authors' trainers save them -> checkpoints of ours."""
 
-import dataclasses
-import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-import torch
-from torch import Tensor
 
 from store import StoreReader
 from train.checkpoint import Checkpoint, CheckpointError
-from train.graph_method import GraphMethod
+from train.config import Recipe
+from train.epam.recipe import EpamRecipe
+from train.exchange.author_state import Theirs, fitting
 from train.graph_recipe import GraphRecipe
-from train.models.author_weights import ctrgcn_from_authors, mixformer_from_authors
+from train.hpnet.recipe import HPNetRecipe
+from train.method import make_recipe, method_of
 from train.passport import make_passport
-from train.rows import num_frames_of
 from train.splits import class_names_of
 
-_FROM_AUTHORS: Mapping[str, Callable[..., dict[str, Tensor]]] = {
-    "ctrgcn": ctrgcn_from_authors,
-    "mixformer": mixformer_from_authors,
+# Of pooled features: the first person copied into empty slots, zeros as data, and the mean over all slots.
+# Source: specs/hpnet.md A.2, specs/ctrgcn.md 1.
+_OF_PERSONS: Mapping[str, object] = {"copy_person": True, "mask_absent": False, "absence": "zeros"}
+# What the authors' trainers show their networks. EPAM-Net's heatmaps show the box of the poses that are
+# looked at, its frames that of all poses (specs/epam.md A.4).
+_AS_PUBLISHED: Mapping[type[Recipe], Mapping[str, object]] = {
+    GraphRecipe: _OF_PERSONS,
+    HPNetRecipe: _OF_PERSONS,
+    EpamRecipe: {"box": "published"},
 }
 
-# What the authors' trainers show their networks: the first person copied into empty slots, zeros as data, and
-# the mean over all slots. Source: specs/hpnet.md A.2, specs/ctrgcn.md 1.
-AS_PUBLISHED: Mapping[str, object] = {"copy_person": True, "mask_absent": False, "absence": "zeros"}
+
+def recipe_as_published(choices: Mapping[str, object]) -> Recipe:
+    """Complete some choices with what the authors' trainer shows the network that they name.
+
+    Raises:
+        RecipeError: there is no such stream or choice, or a value is of another kind.
+    """
+    kind = type(make_recipe(choices))
+    return make_recipe({**_AS_PUBLISHED.get(kind, {}), **choices})
 
 
-def import_checkpoint(path: Path, reader: StoreReader, recipe: GraphRecipe, *, protocol: str) -> Checkpoint:
+def import_checkpoint(path: Path, reader: StoreReader, recipe: Recipe, *, protocol: str) -> Checkpoint:
     """Read the authors' weights of a network that was made for what a store holds.
 
     Args:
-        path: a state dict, alone or under "state_dict"; nothing in it is executed.
-        reader: the store: classes, joints, and the array of the stream.
-        recipe: stream and model, and what the network was shown (``AS_PUBLISHED``); the number of persons is
-            read from the weights.
+        path: a state dict, alone or in a trainer's checkpoint; nothing in it is executed.
+        reader: the store: classes, joints, and what the stream reads.
+        recipe: stream and model, and what the network was shown (``recipe_as_published``); what can be read
+            off the weights is.
         protocol: of the store, whose training clips the network has seen.
 
     Raises:
         CheckpointError: the file is none, or of another network, or does not fit the store.
-        StoreError: the store lacks the array.
+        StoreError: the store lacks what the stream reads.
+        ValueError: the texts of the classes cannot be had.
     """
-    if recipe.model not in _FROM_AUTHORS:
-        raise CheckpointError(
-            f"{path}: the names in the authors' weights of {recipe.model} are not known here; those of "
-            f"{', '.join(_FROM_AUTHORS)} are"
-        )
     if protocol not in reader.facts.dataset.protocols:
         known = ", ".join(reader.facts.dataset.protocols) or "none"
         raise CheckpointError(f"{reader.address} has no protocol {protocol!r}; expected one of {known}")
-    state = _read(path)
+    class_names = class_names_of(reader, protocol)
+    theirs = _read(path, reader, recipe, class_names)
     passport = make_passport(
         reader,
-        recipe,
-        GraphMethod(recipe).source(reader),
+        theirs.recipe,
+        method_of(theirs.recipe).source(reader),
         protocol=protocol,
         fold=protocol,
-        class_names=class_names_of(reader, protocol),
-        num_frames=num_frames_of(reader, recipe.num_frames),
-        num_persons=1,
+        class_names=class_names,
+        num_frames=theirs.num_frames,
+        num_persons=theirs.num_persons,
         num_train=0,
+        facts=theirs.facts,
         epoch=0,
         chosen_by=f"imported from {path.name}",
     )
-    num_classes = _length(state, "fc.bias", path)
-    if num_classes != len(passport.class_names):
-        raise CheckpointError(
-            f"{path}: scores of {num_classes} classes; {reader.address} has {len(passport.class_names)} in "
-            f"{protocol}. Choose the PROTOCOL or the STORE that the network was trained for"
-        )
-    num_persons = _num_persons(state, recipe, passport.in_channels, len(passport.joint_names), path)
-    recipe = dataclasses.replace(
-        recipe, num_persons=num_persons, copy_person=recipe.copy_person and num_persons > 1
-    )
-    passport = dataclasses.replace(passport, num_persons=num_persons, recipe=recipe.to_json())
-    try:
-        weights = _FROM_AUTHORS[recipe.model](state, num_persons=num_persons)
-        checkpoint = Checkpoint(passport, weights, str(path))
-        checkpoint.model()  # whether they fit
-    except (ValueError, RuntimeError) as error:
-        # of several things that do not fit the first one says enough
-        reason = next(line for line in reversed(str(error).splitlines()[:2]) if line.strip()).strip()
-        raise CheckpointError(
-            f"{path} are no weights of {recipe.model} for {reader.address}: {reason}"
-        ) from error
+    checkpoint = Checkpoint(passport, theirs.weights, str(path))
+    with fitting(path, recipe.model if isinstance(recipe, GraphRecipe) else recipe.stream, reader):
+        checkpoint.model()
     return checkpoint
 
 
-def _read(path: Path) -> dict[str, Tensor]:
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, EOFError, RuntimeError) as error:
-        first_line = str(error).partition("\n")[0]
-        raise CheckpointError(f"{path}: no plain weights ({first_line}); expected a state dict") from error
-    if isinstance(content, dict):
-        content = content.get("state_dict", content)
-    if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
-        raise CheckpointError(f"{path}: holds no weights by name; expected a state dict")
-    return {str(name).removeprefix("module."): value for name, value in content.items()}
+def _read(path: Path, reader: StoreReader, recipe: Recipe, class_names: Sequence[str]) -> Theirs:
+    """Read the authors' file of what a recipe trains; what that imports is imported now."""
+    if isinstance(recipe, GraphRecipe):
+        from train.exchange.author_graph import graph_of_authors
 
+        return graph_of_authors(path, reader, recipe, class_names)
+    if isinstance(recipe, HPNetRecipe):
+        from train.exchange.author_hpnet import hpnet_of_authors
 
-def _length(state: Mapping[str, Tensor], name: str, path: Path) -> int:
-    if name not in state:
-        raise CheckpointError(
-            f"{path}: the weights have no {name!r}, as the published graph models have; they have "
-            f"{', '.join(list(state)[:3])}, …"
-        )
-    return state[name].numel()
+        return hpnet_of_authors(path, reader, recipe, class_names)
+    if isinstance(recipe, EpamRecipe):
+        from train.exchange.author_epam import epam_of_authors
 
-
-def _num_persons(
-    state: Mapping[str, Tensor], recipe: GraphRecipe, num_channels: int, num_joints: int, path: Path
-) -> int:
-    """Return M: the input's BatchNorm has a number for each person, joint and channel."""
-    length = _length(state, "data_bn.bias", path)
-    # MixFormer embeds channels before it normalises
-    channels = num_channels if recipe.model == "ctrgcn" else _length(state, "to_joint_embedding.bias", path)
-    num_persons, rest = divmod(length, num_joints * channels)
-    if rest or not num_persons:
-        raise CheckpointError(
-            f"{path}: the input's BatchNorm has {length} numbers; expected persons x {num_joints} joints x "
-            f"{channels} channels. The network was made for another stream, tap or skeleton"
-        )
-    return num_persons
+        return epam_of_authors(path, reader, recipe, class_names)
+    raise CheckpointError(
+        f"{path}: the names in the authors' weights of {recipe.stream} alone are not known here; those of "
+        "STREAM=epam, hpnet and the streams of graph models are"
+    )
