@@ -78,11 +78,13 @@ def table_of(out):
         return {line["video"]: line for line in csv.DictReader(file)}
 
 
-def five_of(run, clip_id):
-    """The five most probable classes, as ``make train`` and ``make evaluate`` score a clip of the store."""
+def shares_of(run, clip_id, count=5):
+    """The most probable classes, as ``make train`` and ``make evaluate`` score a clip of the store."""
     scores = load_scores(run / "scores.npz")
     shares = softmax(scores.values[scores.clip_ids.index(clip_id)].astype(np.float64))
-    return [(scores.class_names[place], shares[place]) for place in np.argsort(-shares, kind="stable")[:5]]
+    return [
+        (scores.class_names[place], shares[place]) for place in np.argsort(-shares, kind="stable")[:count]
+    ]
 
 
 def test_a_video_is_judged_as_its_clip_of_the_store(home, tmp_path, capsys):
@@ -91,7 +93,7 @@ def test_a_video_is_judged_as_its_clip_of_the_store(home, tmp_path, capsys):
     assert status == 0
     first, *lines, picture = capsys.readouterr().out.splitlines()
     assert first.endswith(f"{WAVE}.mp4: hpj, trained on demo")
-    expected = five_of(home / "runs/hpj", WAVE)
+    expected = shares_of(home / "runs/hpj", WAVE)
     assert [line.split() for line in lines] == [
         [str(place), *name.split(), f"{100 * share:.1f}", "%"]
         for place, (name, share) in enumerate(expected, 1)
@@ -121,7 +123,7 @@ def test_a_folder_becomes_a_table(home, several):
     table = table_of(out)
     assert list(table) == ["broken.mp4", "empty room.avi", f"more/{PAIR}.mp4", f"{WAVE}.mp4"]
     for video, clip_id in ((f"{WAVE}.mp4", WAVE), (f"more/{PAIR}.mp4", PAIR)):
-        for place, (name, share) in enumerate(five_of(home / "runs/hpj", clip_id), 1):
+        for place, (name, share) in enumerate(shares_of(home / "runs/hpj", clip_id), 1):
             assert table[video][f"class_{place}"] == name
             assert table[video][f"probability_{place}"] == f"{share:.6f}"
     assert (table["broken.mp4"]["status"], table["broken.mp4"]["class_1"]) == ("decode_error", "")
@@ -150,7 +152,7 @@ def test_a_second_run_extracts_only_what_failed(home, several, tmp_path, capsys)
     assert predict(tmp_path / "new", [home / "runs/hpj", home / "runs/j"], tmp_path / "out") == 0
 
     assert "4 clips: 1 to do, 3 done before" in capsys.readouterr().err
-    first, second = (dict(five_of(home / f"runs/{stream}", WAVE)) for stream in ("hpj", "j"))
+    first, second = (dict(shares_of(home / f"runs/{stream}", WAVE, None)) for stream in ("hpj", "j"))
     table = table_of(tmp_path / "out")
     for video in (f"{WAVE}.mp4", "broken.mp4"):
         best = table[video]["class_1"]
