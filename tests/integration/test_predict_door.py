@@ -159,6 +159,32 @@ def test_a_second_run_extracts_only_what_failed(home, several, tmp_path, capsys)
         assert table[video]["probability_1"] == f"{(first[best] + second[best]) / 2:.6f}"
 
 
+def test_networks_that_see_frames_are_asked_as_others_are(home, tmp_path, capsys):
+    """Their store has what they read: crops of persons, of the clip, poses and scores."""
+    networks = {
+        "hpnet": [
+            "encoder=none", "image_size=16", "patch_size=8", "images=2", "video_width=64", "video_layers=1",
+            "embed_dim=64", "text_width=64", "text_layers=1", "width=8", "at_once=2",
+        ],
+        "epam": ["width=8", "size=8", "pose_steps=4", "rgb_steps=2", "pose_epochs=0", "rgb_epochs=0"],
+    }  # fmt: skip
+    store, same = home / "store", ["epochs=1", "batch_size=2", "--device=cpu"]
+    for stream, tiny in networks.items():
+        run = tmp_path / stream
+        assert call(train, f"--store={store}", f"--stream={stream}", f"--run={run}", *tiny, *same) == 0
+    capsys.readouterr()
+
+    runs = [tmp_path / stream for stream in networks]
+    assert predict(home / f"demo/{WAVE}.mp4", runs, tmp_path / "out") == 0
+
+    first, best, *_ = capsys.readouterr().out.splitlines()
+    assert first.endswith(f"{WAVE}.mp4: hpnet + epam, trained on demo")
+    shares = [dict(shares_of(run, WAVE, None)) for run in runs]
+    expected = {name: (shares[0][name] + shares[1][name]) / 2 for name in shares[0]}
+    name = max(expected, key=expected.__getitem__)
+    assert best.split() == ["1", *name.split(), f"{100 * expected[name]:.1f}", "%"]
+
+
 def test_a_video_that_took_the_place_of_another_is_refused(home, several, tmp_path, capsys):
     videos, out, _ = several
     shutil.copytree(out, tmp_path / "out")
