@@ -13,7 +13,7 @@ from pathlib import Path
 
 from scripts.demo_results.lines import Line, compare
 from scripts.demo_results.over_seeds import render_over_seeds
-from scripts.side_by_side import exit_status, train_side_by_side
+from scripts.side_by_side import add_table_options, exit_status, train_side_by_side
 from store import open_store
 from store.durable import write_file
 from train.config import Recipe, parse_recipe
@@ -120,14 +120,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         default=Path("runs/demo_full/table"),
         help="folder of all trainings and of table.md (default: %(default)s)",
     )
-    parser.add_argument("--seeds", type=int, default=3, help="how many, from 1 on (default: %(default)s)")
-    parser.add_argument("--processes", type=int, default=2, help="trainings at once (default: %(default)s)")
-    parser.add_argument("--only-print", action="store_true", help="train nothing")
-    options = parser.parse_args(argv)
-    for name in ("seeds", "processes"):
-        if getattr(options, name) < 1:
-            parser.error(f"--{name} {getattr(options, name)}; expected 1 or more")
-    return options
+    add_table_options(parser)
+    return parser.parse_args(argv)
 
 
 if __name__ == "__main__":

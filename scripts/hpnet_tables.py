@@ -31,7 +31,7 @@ from scripts.demo_results.hpnet_rows import (
     hard_rows,
     stream_rows,
 )
-from scripts.side_by_side import exit_status, train_side_by_side
+from scripts.side_by_side import add_table_options, exit_status, train_side_by_side
 from store import StoreReader, open_store
 from store.durable import write_file
 from train.checkpoint import load_checkpoint
@@ -163,13 +163,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         default=Path("runs/demo/hpnet"),
         help="folder of all trainings and of tables.md (default: %(default)s)",
     )
-    parser.add_argument("--seeds", type=int, default=3, help="how many, from 1 on (default: %(default)s)")
-    parser.add_argument("--processes", type=int, default=2, help="trainings at once (default: %(default)s)")
-    parser.add_argument("--only-print", action="store_true", help="train nothing")
+    add_table_options(parser)
     options = parser.parse_intermixed_args(argv)
-    for name in ("seeds", "processes"):
-        if getattr(options, name) < 1:
-            parser.error(f"--{name} {getattr(options, name)}; expected 1 or more")
     if strange := [name for name in options.only if name not in TABLES]:
         parser.error(f"--only {strange[0]}; expected some of {','.join(TABLES)}")
     return options

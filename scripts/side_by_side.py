@@ -1,5 +1,6 @@
 """Trainings side by side, each a process with one thread; what is finished is kept."""
 
+import argparse
 import logging
 import signal
 import sys
@@ -39,6 +40,24 @@ def exit_status(work: Callable[[], None]) -> int:
         logger.error("stopped; the same command goes on")
         return 130
     return 0
+
+
+def add_table_options(parser: argparse.ArgumentParser) -> None:
+    """Add what all tables over seeds are asked: ``seeds``, ``processes``, ``only_print``."""
+    parser.add_argument(
+        "--seeds", type=_one_or_more, default=3, help="how many, from 1 on (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--processes", type=_one_or_more, default=2, help="trainings at once (default: %(default)s)"
+    )
+    parser.add_argument("--only-print", action="store_true", help="train nothing")
+
+
+def _one_or_more(word: str) -> int:
+    number = int(word)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{word}; expected 1 or more")
+    return number
 
 
 def train_side_by_side(

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
-from math import cos, pi
 from pathlib import Path
 from typing import Literal, cast
 
@@ -29,6 +28,7 @@ from train.epam.recipe import RGB_PER_HEATMAP, EpamRecipe, XShiftRecipe
 from train.epam.slowonly import SlowOnly
 from train.epam.views import Look
 from train.passport import Passport, Source
+from train.schedule import cosine_rate
 from train.stages import load_stage
 
 logger = logging.getLogger(__name__)
@@ -127,10 +127,7 @@ class EpamMethod:
         )
 
     def rates(self, *, step: int, steps_per_epoch: int) -> list[float]:
-        recipe, epoch = self.recipe, step // steps_per_epoch
-        if epoch < recipe.warmup_epochs:
-            return [recipe.lr * (epoch + 1) / recipe.warmup_epochs]
-        return [recipe.lr * (1 + cos(pi * step / (recipe.epochs * steps_per_epoch))) / 2]
+        return [cosine_rate(self.recipe, step=step, steps_per_epoch=steps_per_epoch)]
 
     def loss(self, model: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
         found, labels, smoothing = self._ask(model, batch), batch["label"], self.recipe.label_smoothing
