@@ -17,7 +17,7 @@ from train.clip_data import ClipDataModule, InMemory
 from train.memory import Place, choose_place
 from train.parts import find_rows
 from train.persons import Absence
-from train.poses import PoseUnit, in_bodies, mirror_partners, mirrored, vary_poses
+from train.poses import PoseUnit, facing_others, in_bodies, mirror_partners, mirrored, vary_poses
 from train.rows import PersonRows, array_of, num_frames_of, num_persons_of
 from train.streams import bone_parents, to_slots, view_of, view_rows
 
@@ -59,6 +59,7 @@ class StreamDataModule(ClipDataModule):
         num_frames: T; None: the store's clock, 64 for a native store.
         pose_unit: of the pose streams, see ``train.poses``.
         mirror_test: of a pose stream in bodies, show what is not trained on in a mirror too.
+        face_others: of a pose stream in bodies, mirror persons, see ``train.poses.facing_others``.
 
     Raises:
         ValueError: an id twice, a training clip whose label is none of ``class_names``, no training data, or
@@ -88,6 +89,7 @@ class StreamDataModule(ClipDataModule):
         num_frames: int | None = None,
         pose_unit: PoseUnit = "pixels",
         mirror_test: bool = False,
+        face_others: bool = False,
     ) -> None:
         super().__init__(
             store,
@@ -111,6 +113,7 @@ class StreamDataModule(ClipDataModule):
             )
         self._is_in_bodies = pose_unit == "body" and self._view.source == "pose"
         self._mirrors_test = mirror_test and self._is_in_bodies
+        self._faces_others = face_others and self._is_in_bodies
         self._parents = bone_parents(self.skeleton)
         self._partners = mirror_partners(self.skeleton.joint_names)
 
@@ -165,7 +168,11 @@ class StreamDataModule(ClipDataModule):
                 rows = vary_poses(rows, self._partners, clip_of_row, num_clips, varied, draw)
         mirrored_rows = None
         if self._mirrors_test and batch["part"] != "train":
-            mirrored_rows = view_rows(mirrored(rows, self._partners), valid, self._view, self._parents)
+            mirrored_rows = mirrored(rows, self._partners)
+        if self._faces_others and valid is not None:
+            rows = facing_others(rows, valid, self._partners, clip_of_row, num_clips)
+            if mirrored_rows is not None:
+                mirrored_rows = facing_others(mirrored_rows, valid, self._partners, clip_of_row, num_clips)
         rows = view_rows(rows, valid, self._view, self._parents)
         if varied:
             rows = drop_joints_and_channels(rows, clip_of_row, num_clips, varied, draw)
@@ -177,6 +184,7 @@ class StreamDataModule(ClipDataModule):
             stream, present = exchange_persons(stream, present, varied, draw)
         made = Batch(stream=stream, present=present, label=batch["label"], clip=batch["clip"])
         if mirrored_rows is not None:
+            mirrored_rows = view_rows(mirrored_rows, valid, self._view, self._parents)
             made["mirrored"] = to_slots(mirrored_rows, slots, num_clips=num_clips, num_persons=num_persons)
         return made
 

@@ -74,6 +74,7 @@ class GraphMethod:
             pose_unit=recipe.pose_unit,
             # in training a mirror would cost more than it says
             mirror_test=recipe.mirror_test and not train_ids,
+            face_others=recipe.face_others,
         )
 
     def facts(self, reader: StoreReader, class_names: Sequence[str]) -> Mapping[str, object]:

@@ -29,6 +29,7 @@ class GraphRecipe(Recipe):
         mirror, turn, scale: of training poses in bodies, see ``train.augment.Augment``; of pooled features,
             which allow no such thing, nothing.
         mirror_test: poses in bodies are tested in a mirror too, and the two logits averaged.
+        face_others: of poses in bodies, see ``train.poses.facing_others``.
         mixup: clips are mixed in pairs, with a share from Beta(mixup, mixup); 0: not.
 
     Raises:
@@ -66,6 +67,7 @@ class GraphRecipe(Recipe):
     turn: float = 0.0
     scale: float = 0.0
     mirror_test: bool = False
+    face_others: bool = False
     mixup: float = 0.0
 
     def __post_init__(self) -> None:
@@ -74,10 +76,12 @@ class GraphRecipe(Recipe):
         check_share(self, "momentum", "dropout")
         if self.num_frames is not None and self.num_frames < 1:
             raise RecipeError(f"num_frames is {self.num_frames}; expected 1 or more, or none")
-        if self.pose_unit == "pixels" and (self.mirror or self.turn or self.scale or self.mirror_test):
+        if self.pose_unit == "pixels" and (
+            self.mirror or self.turn or self.scale or self.mirror_test or self.face_others
+        ):
             raise RecipeError(
-                "mirror, turn, scale or mirror_test with pose_unit pixels; expected pose_unit body: they are "
-                "done about the middle of the persons"
+                "mirror, turn, scale, mirror_test or face_others with pose_unit pixels; expected pose_unit "
+                "body: they are done about the middle of the persons"
             )
         if self.pose_unit == "body" and self.absence != "hold":
             raise RecipeError(

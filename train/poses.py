@@ -82,6 +82,31 @@ def vary_poses(
     return rows
 
 
+def facing_others(
+    rows: Tensor, valid: Tensor, partners: Sequence[int], clip_of_row: Tensor, num_clips: int
+) -> Tensor:
+    """Mirror those who stand to the right of the others, so that everybody has the others to the right.
+
+    What somebody does to another is then the same movement, whoever of the two does it; how far they are
+    from each other stays. Who is alone stays as they are.
+
+    Args:
+        rows: (R, T, V, D) about the middle of all persons, see ``in_bodies``.
+        valid: (R, T) bool, where each person is there.
+        partners: of each joint the one on the other side, see ``mirror_partners``.
+        clip_of_row: (R,) int64, which of the B clips.
+        num_clips: B.
+
+    Returns:
+        (R, T, V, D).
+    """
+    times = valid.sum(1).clamp(min=1)
+    places = (rows[..., 0].mean(2) * valid).sum(1) / times
+    has_others = torch.bincount(clip_of_row, minlength=num_clips)[clip_of_row] > 1
+    is_right = has_others & (places > 0)
+    return torch.where(is_right[:, None, None, None], mirrored(rows, partners), rows)
+
+
 def mirrored(rows: Tensor, partners: Sequence[int]) -> Tensor:
     """Return poses (R, T, V, D) about the origin as a mirror shows them: x turned round, sides exchanged."""
     flipped = rows[:, :, list(partners)]

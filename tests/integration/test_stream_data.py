@@ -12,7 +12,7 @@ from tests.stream_stores import stream_store, there
 from train.augment import Augment
 from train.data import StreamDataModule
 from train.memory import choose_place, free_ram
-from train.poses import in_bodies
+from train.poses import facing_others, in_bodies
 
 BOTH, FIRST, SECOND, AT_TIMES = (
     there("xxx", "xxx"),
@@ -190,6 +190,24 @@ def test_a_test_in_a_mirror(root):
     turned = torch.tensor([-1.0, 1])[:, None, None, None]  # of head and foot neither has another side
     torch.testing.assert_close(batch["mirrored"], batch["stream"] * turned)
     assert all("mirrored" not in made for made in walk(data, data.train_dataloader()))
+
+
+def test_persons_that_face_the_others_look_the_same_in_a_mirror(root):
+    options = {"pose_unit": "body", "mirror_test": True}
+    plain, facing = (module(root, "j", face_others=face, **options) for face in (False, True))
+
+    (before,), (after,) = (walk(data, data.test_dataloader()) for data in (plain, facing))
+
+    alone, both = (after["clip"].tolist().index(place) for place in (1, 2))  # f and g of h, f, g
+    rows = before["stream"][both].permute(3, 1, 2, 0)  # of two persons who are always there
+    expected = facing_others(rows, torch.ones(2, 3, dtype=torch.bool), [0, 1], torch.tensor([0, 0]), 1)
+    assert not torch.equal(expected, rows)
+    torch.testing.assert_close(after["stream"][both].permute(3, 1, 2, 0), expected)
+    torch.testing.assert_close(after["mirrored"][both].sort(3).values, after["stream"][both].sort(3).values)
+    for look in ("stream", "mirrored"):
+        assert torch.equal(after[look][alone], before[look][alone])
+    pooled, same = module(root), module(root, face_others=True, **options)
+    assert equal(walk(pooled, pooled.test_dataloader()), walk(same, same.test_dataloader()))
 
 
 def test_poses_are_varied_in_training(root):

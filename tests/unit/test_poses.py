@@ -6,7 +6,7 @@ import torch
 from store.exchange.skeletons import coco_17, ntu_25
 from tests.unit.test_augment import draw
 from train.augment import Augment
-from train.poses import in_bodies, mirror_partners, mirrored, vary_poses
+from train.poses import facing_others, in_bodies, mirror_partners, mirrored, vary_poses
 
 ONE_CLIP = torch.tensor([0, 0])
 # a pole of two joints, 4 high, and another one 6 to its right: the middle of both is at (3, 2), and each
@@ -126,3 +126,34 @@ def test_depth_grows_with_the_picture_and_does_not_turn():
     assert vary(rows=deep, scale=0.2)[..., 2].unique() == pytest.approx(
         float(vary(rows=deep, scale=0.2)[0, 0, 0, 0] / -1.5)
     )
+
+
+def facing(rows, clips, valid=None):
+    """The first joint, and a left and a right hand."""
+    return facing_others(rows, all_there(rows) if valid is None else valid, [0, 2, 1], torch.tensor(clips), 2)
+
+
+# the left one holds out the right hand to the other, who holds out the left hand
+LEFT = torch.tensor([[-2.0, 0], [-3, 1], [-1, 1]])[None, None]
+RIGHT = torch.tensor([[2.0, 0], [1, 1], [3, 1]])[None, None]
+
+
+def test_everybody_has_the_others_to_the_right():
+    rows = torch.cat([LEFT, RIGHT])
+
+    # in a mirror the other's left hand at 1 is a right one at -1, as that of the first is
+    assert torch.equal(facing(rows, [0, 0]), torch.cat([LEFT, LEFT]))
+
+
+def test_who_is_alone_is_not_mirrored():
+    rows = torch.cat([RIGHT, LEFT])
+
+    assert torch.equal(facing(rows, [0, 1]), rows)
+
+
+def test_sides_are_told_by_the_times_at_which_somebody_is_there():
+    rows = torch.cat([LEFT.expand(1, 3, 3, 2), RIGHT.expand(1, 3, 3, 2)]).clone()
+    rows[0, 1:] = 50  # not there any more
+    valid = torch.tensor([[True, False, False], [True, True, True]])
+
+    assert torch.equal(facing(rows, [1, 1], valid)[:, 0], torch.cat([LEFT, LEFT])[:, 0])

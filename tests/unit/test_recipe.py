@@ -98,8 +98,9 @@ def test_a_saved_recipe_is_the_same_recipe():
         ({"mixup": -1}, "mixup is -1.0; expected 0 or more"),
         (
             {"mirror": 0.5},
-            "mirror, turn, scale or mirror_test with pose_unit pixels; expected pose_unit body",
+            "mirror, turn, scale, mirror_test or face_others with pose_unit pixels; expected pose_unit body",
         ),
+        ({"face_others": True}, "expected pose_unit body"),
         ({"pose_unit": "body", "absence": "zeros"}, "pose_unit is body and absence zeros; expected hold"),
     ],
 )
