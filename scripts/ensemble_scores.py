@@ -111,11 +111,11 @@ def _ensemble(options: argparse.Namespace) -> None:
 
 
 def _load(words: Sequence[str]) -> dict[str, Scores]:
-    """Read ``[name=]file`` and folders; a file without a name is called by its stream, else as the file."""
+    """Read ``[name=]file`` or folder; a file without a name is called by its stream, else as the file."""
     paths: list[tuple[str, Path]] = []
     for word in words:
         name, equals, rest = word.partition("=")
-        path = Path(rest if equals else word)
+        name, path = (name, Path(rest)) if equals else ("", Path(word))
         if path.is_dir():
             runs = [run for run in sorted(path.iterdir()) if (run / RECIPE).exists()]
             found = sorted(path.glob("*.npz")) or [run / SCORES for run in runs]
@@ -124,9 +124,14 @@ def _load(words: Sequence[str]) -> dict[str, Scores]:
                     f"{path}: no .npz and no run in it; `make train`, `make evaluate` and "
                     "`make import-scores` write such"
                 )
-            paths += [("", one) for one in found]
+            if name and len(found) > 1:
+                raise ScoresError(
+                    f"{word}: {path} has {len(found)} score files, such as {found[0].name}; expected one "
+                    "where there is a name"
+                )
+            paths += [(name, one) for one in found]
         else:
-            paths.append((name if equals else "", path))
+            paths.append((name, path))
     streams: dict[str, Scores] = {}
     for name, path in paths:
         if not path.exists():

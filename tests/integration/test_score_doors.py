@@ -2,6 +2,7 @@
 
 import csv
 import pickle
+import shutil
 
 import cv2
 import numpy as np
@@ -125,11 +126,23 @@ def test_files_can_be_given_names(two_streams):
     assert table_of(two_streams / "ensemble").keys() == {"one+two"}
 
 
+def test_a_folder_of_one_file_can_be_given_a_name(two_streams, tmp_path):
+    for seed in ("1", "2"):
+        (tmp_path / seed).mkdir()
+        shutil.copy(two_streams / "hpj.npz", tmp_path / seed / "scores.npz")
+
+    words = (f"first={tmp_path / '1'}", f"second={tmp_path / '2'}")
+    assert call(ensemble_scores.main, "--scores", *words) == 0
+
+    assert table_of(tmp_path / "1/ensemble").keys() == {"first", "second", "first+second"}
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (["--scores", "{}/hpj.npz", "{}/hpj.npz"], "are both called 'hpj'; name one: other="),
         (["--scores", "{}/none.npz"], "none.npz: no such file"),
+        (["--scores", "all={}"], "has 2 score files, such as "),
         (["--scores", "{}/.."], "no .npz and no run in it; `make train`"),
         (["--scores", "{}", "--streams", "hpj+hpx"], "'hpj+hpx': no such stream; there are hpb, hpj"),
         (["--scores", "{}", "--weights", "hpj=1"], "no weight for hpb; add it to WEIGHTS or leave it out"),
