@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import zarr
 
-from store import open_store, shards
+from store import arrays, open_store, shards
 from store.errors import (
     ClipNotFoundError,
     StoreDamagedError,
@@ -218,3 +218,20 @@ def test_readers_work_while_the_store_grows_and_when_it_is_empty(tmp_path):
             middle.pooled("b"), make_clip("b", layout, seed=ord("b")).arrays["pooled/net.a"]
         )
     assert open_store(str(tmp_path / "s")).clip_ids == list("abcd")
+
+
+@pytest.mark.parametrize(("level", "block_bytes"), [(6, 0), (9, 2**16)])
+def test_a_store_that_was_packed_harder_is_read_as_one_of_ours(tmp_path, monkeypatch, level, block_bytes):
+    """How hard Blosc tried is in each array's zarr.json; what it unpacks to is the same."""
+    clip = make_clip("a", make_layout(3), 3, seed=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(shards, "BLOSC_LEVEL", level)
+        patch.setattr(shards, "BLOSC_BLOCK_BYTES", block_bytes)
+        arrays.array_metadata.cache_clear()
+        write_store(tmp_path / "s", make_facts(3), [clip])
+    arrays.array_metadata.cache_clear()
+    reader = open_store(str(tmp_path / "s"))
+    monkeypatch.setattr(arrays, "open_group", None)  # plain zarr is not asked
+
+    assert f'"clevel": {level}' in (tmp_path / "s/features.zarr/keypoints/zarr.json").read_text()
+    np.testing.assert_array_equal(reader.keypoints("a"), clip.arrays["keypoints"])
