@@ -166,7 +166,7 @@ def _train_fold(
         class_names=class_names,
         num_frames=data.num_frames,
         num_persons=data.num_persons,
-        num_train=len(fold.train_ids),
+        train_ids=fold.train_ids,
         facts=method.facts(reader, class_names),
     )
     torch.manual_seed(recipe.seed)  # of the first weights
