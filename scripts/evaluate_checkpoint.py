@@ -61,6 +61,7 @@ def _evaluate(options: argparse.Namespace) -> None:
             checkpoint,
             reader,
             fold,
+            protocol=protocol,
             device=device,
             num_workers=options.workers,
             accept=filter(None, options.accept.split(",")),

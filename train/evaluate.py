@@ -33,6 +33,7 @@ def score_fold(
     reader: StoreReader,
     fold: Fold,
     *,
+    protocol: str,
     device: torch.device,
     num_workers: int | None = None,
     in_memory: InMemory = "auto",
@@ -45,6 +46,7 @@ def score_fold(
         checkpoint: the model.
         reader: a store that fits it, of whatever dataset.
         fold: ``test_ids`` are scored, ``expected`` are the labels.
+        protocol: whose fold it is; the store knows what its results are compared by.
         device: where the model runs.
         num_workers: processes that read ahead; None: as many as the method needs there.
         in_memory: see ``StreamDataModule``.
@@ -83,6 +85,7 @@ def score_fold(
     subjects = {clip_id: reader.row(clip_id).entry.subject for clip_id in expected}
     source: dict[str, object] = {
         "dataset": reader.facts.dataset.name,
+        "protocol": protocol,
         "meaning_sha256": reader.facts.meaning_sha256,
         "fold": fold.name,
         "trained_on": {"dataset": passport.dataset, "protocol": passport.protocol, "fold": passport.fold},
@@ -93,6 +96,8 @@ def score_fold(
         "chosen_by": passport.chosen_by,
         TESTED: num_trained,
     }
+    if metric := reader.facts.dataset.protocols.get(protocol, {}).get("metric"):
+        source["metric"] = metric
     if accepted:
         source["differs_from_training"] = accepted
     if strange:

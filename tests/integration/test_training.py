@@ -410,7 +410,9 @@ def test_scores_of_a_test_in_a_mirror_are_the_mean_of_both_looks(store, tmp_path
     def values(**changes):
         passport = replace(checkpoint.passport, recipe=checkpoint.passport.recipe | changes)
         changed = replace(checkpoint, passport=passport)
-        return score_fold(changed, reader, folds(reader, "p1")[0], device=torch.device("cpu")).values
+        return score_fold(
+            changed, reader, folds(reader, "p1")[0], protocol="p1", device=torch.device("cpu")
+        ).values
 
     plain, both = values(), values(mirror_test=True)
     monkeypatch.setattr("train.data.in_bodies", lambda *given: mirrored(in_bodies(*given), [0, 1]))
