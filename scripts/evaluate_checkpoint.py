@@ -17,7 +17,7 @@ from train.device import find_devices
 from train.evaluate import TESTED, TRAINING_CLIPS, score_fold, write_results
 from train.method import make_recipe
 from train.report_tables import render_classes, render_rows
-from train.run_folder import CHECKPOINT, RECIPE, run_folder
+from train.run_folder import CHECKPOINT, RECIPE, run_folder, store_of_run
 from train.splits import Fold, first_protocol, folds
 from train.validation import validation_as_test
 
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    reader = open_store(store_of(options))
+    reader = open_store(_address(options))
     where = options.checkpoint or run_folder(
         options.runs,
         reader.facts.dataset.name,
@@ -86,6 +86,16 @@ def _evaluate(options: argparse.Namespace) -> None:
     print(render_rows(rows))
     print()
     print(render_classes(list(rows.values())[-1]))
+
+
+def _address(options: argparse.Namespace) -> str:
+    """Return the store that is asked for, else that of the checkpoint's own training."""
+    if options.store or options.dataset or not options.checkpoint:
+        return store_of(options)
+    _find(options.checkpoint)
+    address = store_of_run(options.checkpoint)
+    logger.info("%s: the store of this run, as none is given", address)
+    return address
 
 
 def _find(path: Path) -> list[Path]:

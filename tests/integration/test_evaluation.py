@@ -103,3 +103,19 @@ def test_a_run_that_lacks_folds_is_no_result_of_all_of_them(run, store, tmp_path
     command[0] = f"--checkpoint={part}"
     assert call(evaluate, *command) == 0
     assert len(load_scores(tmp_path / "out/scores.npz").labels) == 24
+
+
+@pytest.mark.parametrize("part", ["", "folds/1 of 3", FIRST])
+def test_without_a_store_it_is_that_of_the_training(run, tmp_path, part):
+    assert call(evaluate, f"--checkpoint={run / part}", f"--out={tmp_path}") == 0
+
+    assert len(load_scores(tmp_path / "scores.npz").labels) == (8 if part else 24)
+
+
+def test_a_checkpoint_of_no_run_needs_a_store(run, tmp_path, capsys):
+    shutil.copy(run / FIRST, tmp_path)
+
+    assert call(evaluate, f"--checkpoint={tmp_path}") == 1
+    assert f"{tmp_path}: no run.json with it" in capsys.readouterr().err
+    assert call(evaluate, f"--checkpoint={tmp_path / 'nothing'}") == 1
+    assert f"{tmp_path / 'nothing'}: no checkpoint.pt here" in capsys.readouterr().err
