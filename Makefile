@@ -12,7 +12,8 @@ PYTHON ?= $(or $(shell for p in python3.11 python3 python $(ENVIRONMENT)/bin/pyt
 DATASET ?=
 ## VIDEOS           folder of the videos (data/raw/<name of DATASET>)
 VIDEOS ?=
-## STORE            folder of the store, or for reading any fsspec URL (extract, train: data/stores/<name of DATASET>)
+## STORE            folder of the store, or for reading any fsspec URL (extract, train: data/stores/<name of DATASET>;
+##                  evaluate: that of the CHECKPOINT's run)
 STORE ?=
 ## DETECTOR         a preset's name, ultralytics weights, a .json file of boxes, or none (of the demo: demo)
 DETECTOR ?= $(IS_DEMO)
@@ -70,7 +71,7 @@ QUIET = $(if $(filter setup,$(MAKECMDGOALS)),,--quiet)
 EXTRACTION = $(call option,STORE,store) $(call option,VIDEOS,videos) $(call option,DETECTOR,detector) $(call option,POSE,pose) \
 	$(call option,POSE_CHECKPOINT,pose-checkpoint) $(call option,TAPS,taps) \
 	$(call option,WEIGHTS_FOLDER,weights-folder) $(call option,DEVICE,device) $(call option,SCHEDULER,scheduler)
-TRAINED = $(or $(call option,STORE,store),--dataset "$(EXTRACTED)") $(call option,STREAM,stream) $(call option,MODEL,model)
+TRAINED = $(or $(call option,STORE,store),$(call option,EXTRACTED,dataset)) $(call option,STREAM,stream) $(call option,MODEL,model)
 step = echo >&2; echo "make demo, step $(1) of 4: $(2)" >&2
 COMPILE = $(UV) pip compile pyproject.toml --group dev --quiet --python-version 3.11 \
 	--python-platform x86_64-manylinux_2_28 --only-binary :all: --generate-hashes --no-emit-index-url \
@@ -142,6 +143,8 @@ probe: need-STORE setup  ## what a linear classifier tells from pooled features,
 train: setup  ## store to checkpoint, scores and tables; resumes; ARGS="lr=0.05 epochs=30" for the recipe
 	$(RUN) -m scripts.train_stream $(TRAINED) $(call option,PROTOCOL,protocol) $(call option,DEVICE,device) $(ARGS)
 
+# a run knows its own store
+evaluate: EXTRACTED = $(or $(DATASET),$(if $(CHECKPOINT),,demo))
 evaluate: setup  ## checkpoint to scores and tables, on any store that fits
 	$(RUN) -m scripts.evaluate_checkpoint $(call option,CHECKPOINT,checkpoint) $(TRAINED) \
 		$(call option,PROTOCOL,protocol) $(call option,DEVICE,device) $(ARGS)

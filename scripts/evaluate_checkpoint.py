@@ -14,10 +14,10 @@ from store import StoreError, StoreReader, open_store
 from train.checkpoint import Checkpoint, CheckpointError, load_checkpoint, with_test_choices
 from train.config import parse_choices
 from train.device import find_devices
-from train.evaluate import score_fold, write_results
+from train.evaluate import TESTED, TRAINING_CLIPS, score_fold, write_results
 from train.method import make_recipe
 from train.report_tables import render_classes, render_rows
-from train.run_folder import CHECKPOINT, run_folder
+from train.run_folder import CHECKPOINT, RECIPE, run_folder, store_of_run
 from train.splits import Fold, first_protocol, folds
 from train.validation import validation_as_test
 
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    reader = open_store(store_of(options))
+    reader = open_store(_address(options))
     where = options.checkpoint or run_folder(
         options.runs,
         reader.facts.dataset.name,
@@ -49,10 +49,8 @@ def _evaluate(options: argparse.Namespace) -> None:
     trained_on = checkpoints[0].passport
     is_own = reader.facts.dataset.name == trained_on.dataset
     protocol = options.protocol or (trained_on.protocol if is_own else first_protocol(reader))
-    if is_own and protocol != trained_on.protocol:
-        logger.warning(
-            "trained on %s of the same dataset: test clips may have trained it", trained_on.protocol
-        )
+    if is_own and protocol == trained_on.protocol and where.is_dir() and not (where / CHECKPOINT).exists():
+        _check_all_folds(where, checkpoints, reader)
     device = find_devices(options.device)[0]
     parts = {}
     for checkpoint in checkpoints:
@@ -63,6 +61,7 @@ def _evaluate(options: argparse.Namespace) -> None:
             checkpoint,
             reader,
             fold,
+            protocol=protocol,
             device=device,
             num_workers=options.workers,
             accept=filter(None, options.accept.split(",")),
@@ -78,12 +77,25 @@ def _evaluate(options: argparse.Namespace) -> None:
     title += "" if options.split == "test" else ", validation clips"
     rows = write_results(out, title, parts)
     print(f"{out}: {title}; trained on {trained_on.dataset}, {trained_on.protocol}, {trained_on.chosen_by}")
+    for name, part in parts.items():
+        if num_trained := part.source[TESTED]:
+            print(f"{name}: {num_trained} of the {len(part.labels)} test clips trained the model")
     source = next(iter(parts.values())).source
     for line in cast(Sequence[str], source.get("differs_from_training", ())):
         print(f"differs from the training: {line}")
     print(render_rows(rows))
     print()
     print(render_classes(list(rows.values())[-1]))
+
+
+def _address(options: argparse.Namespace) -> str:
+    """Return the store that is asked for, else that of the checkpoint's own training."""
+    if options.store or options.dataset or not options.checkpoint:
+        return store_of(options)
+    _find(options.checkpoint)
+    address = store_of_run(options.checkpoint)
+    logger.info("%s: the store of this run, as none is given", address)
+    return address
 
 
 def _find(path: Path) -> list[Path]:
@@ -95,6 +107,21 @@ def _find(path: Path) -> list[Path]:
     if not found:
         raise CheckpointError(f"{path}: no {CHECKPOINT} here or in its folds; expected the folder of a run")
     return found
+
+
+def _check_all_folds(run: Path, checkpoints: Sequence[Checkpoint], reader: StoreReader) -> None:
+    """Refuse the folder of a run that some folds are missing from, for their clips would not be expected."""
+    protocol = checkpoints[0].passport.protocol
+    trained = {checkpoint.passport.fold for checkpoint in checkpoints}
+    found = [fold.name for fold in folds(reader, protocol)]
+    if missing := [name for name in found if name not in trained]:
+        goes_on = f"--recipe '{run / RECIPE}' --run '{run}'"
+        raise CheckpointError(
+            f"{run}: no {CHECKPOINT} of {len(missing)} of the {len(found)} folds of {reader.address}, "
+            f"{protocol}, such as {missing[0]!r}; expected all of them. Finish the run (make train "
+            f'STORE="{reader.address}" PROTOCOL="{protocol}" ARGS="{goes_on}") or give '
+            f"the {CHECKPOINT} of one fold; a store that has other folds by now needs a new run"
+        )
 
 
 def _fold_of(
@@ -160,7 +187,12 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="val: the validation clips instead, of the protocol or held out in training (for "
         "--fit-scores of the ensemble)",
     )
-    parser.add_argument("--accept", default="", help="settings that may differ, with commas between")
+    parser.add_argument(
+        "--accept",
+        default="",
+        help="settings that may differ, with commas between; "
+        f"{TRAINING_CLIPS}: clips that trained it may be tested",
+    )
     parser.add_argument(
         "--only-known-classes", action="store_true", help="leave out clips of classes that the model lacks"
     )

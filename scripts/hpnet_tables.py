@@ -104,11 +104,13 @@ def _train(
 
 def _test_on(runs: Runs, hard: StoreReader) -> None:
     """Score the test clips of a store with what another one taught."""
-    fold = folds(hard, first_protocol(hard))[0]
+    protocol = first_protocol(hard)
+    fold = folds(hard, protocol)[0]
     for folder in [runs.folder(one, seed) for seed in runs.seeds for one in HARD]:
         if not (folder / ON_HARD).exists():
             checkpoint = load_checkpoint(folder / CHECKPOINT)
-            scores = score_fold(checkpoint, hard, fold, device=find_devices("cpu")[0])
+            device = find_devices("cpu")[0]
+            scores = score_fold(checkpoint, hard, fold, protocol=protocol, device=device)
             save_scores(folder / ON_HARD, scores)
 
 

@@ -17,10 +17,9 @@ from train.config import Recipe, RecipeError
 from train.method import Method, make_recipe, method_of
 from train.passport import Passport
 from train.resume import torch_bytes
+from train.settings import settings_beside
 
 _FORMAT = "heatpool checkpoint 1"
-# settings of whom and what a dataset shows, not of what the numbers mean
-_OF_THE_DATASET = {"dataset", "extract.two_person_classes"}
 
 
 class CheckpointError(ValueError):
@@ -161,7 +160,8 @@ def load_model(path: Path | str) -> TrainedModel:
 def check_fits(checkpoint: Checkpoint, reader: StoreReader, *, accept: Iterable[str] = ()) -> list[str]:
     """Refuse a store whose values mean something else than those that the model was trained on.
 
-    Which dataset it is, who is in it and which other taps it has does not matter.
+    Which dataset it is and who is in it does not matter, nor does what the model does not read: other taps,
+    crops where it sees poses.
 
     Args:
         checkpoint: what was trained.
@@ -190,8 +190,7 @@ def check_fits(checkpoint: Checkpoint, reader: StoreReader, *, accept: Iterable[
         "array": passport.array,
         "channels": passport.in_channels,
     }
-    # the tap that is read is named by the array
-    ignored = {*_OF_THE_DATASET, "pose.taps"}
+    ignored = settings_beside(checkpoint.method.reads)
     unlike = {
         name: f"{name}: the store has {_short(have.get(name))}, the checkpoint wants {_short(want.get(name))}"
         for name in differences(have, want)

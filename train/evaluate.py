@@ -1,9 +1,10 @@
 """Checkpoint and clips -> scores, metrics, tables and pictures."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -18,10 +19,13 @@ from train.report_tables import classes_csv, confusion_csv, rows_csv
 from train.run_folder import SCORES
 from train.scores import Scores, ScoresError, save_scores
 from train.splits import Fold
+from train.trained_ids import find_trained
 
 logger = logging.getLogger(__name__)
 
 JOINED = "all folds"
+TRAINING_CLIPS = "training_clips"  # what ``accept`` calls them
+TESTED = "tested_training_clips"
 
 
 def score_fold(
@@ -29,6 +33,7 @@ def score_fold(
     reader: StoreReader,
     fold: Fold,
     *,
+    protocol: str,
     device: torch.device,
     num_workers: int | None = None,
     in_memory: InMemory = "auto",
@@ -41,17 +46,21 @@ def score_fold(
         checkpoint: the model.
         reader: a store that fits it, of whatever dataset.
         fold: ``test_ids`` are scored, ``expected`` are the labels.
+        protocol: whose fold it is; the store knows what its results are compared by.
         device: where the model runs.
         num_workers: processes that read ahead; None: as many as the method needs there.
         in_memory: see ``StreamDataModule``.
-        accept: settings of the store that may differ from the training's.
+        accept: settings of the store that may differ from the training's; "training_clips": clips that
+            trained the model may be tested.
         only_known_classes: leave clips of classes out that the model does not know.
 
     Raises:
-        CheckpointError: the store does not fit, or has classes that the model does not know.
+        CheckpointError: the store does not fit, or has classes that the model does not know; or some of the
+            test clips trained it.
         StoreError: the store is not whole.
     """
     passport, recipe = checkpoint.passport, checkpoint.recipe
+    accept = set(accept)
     accepted = check_fits(checkpoint, reader, accept=accept)
     strange = sorted(set(fold.expected.values()) - set(passport.class_names))
     if strange and not only_known_classes:
@@ -68,6 +77,7 @@ def score_fold(
             f"{reader.address}, {fold.name}: no test clip is of a class that {checkpoint.where} knows: "
             f"{', '.join(passport.class_names)}"
         )
+    num_trained = _count_trained(checkpoint, f"{reader.address}, {fold.name}", expected, accept)
     test_ids = [clip_id for clip_id in fold.test_ids if clip_id in expected]
     scores = score_clips(
         checkpoint, reader, test_ids, device=device, num_workers=num_workers, in_memory=in_memory
@@ -75,6 +85,7 @@ def score_fold(
     subjects = {clip_id: reader.row(clip_id).entry.subject for clip_id in expected}
     source: dict[str, object] = {
         "dataset": reader.facts.dataset.name,
+        "protocol": protocol,
         "meaning_sha256": reader.facts.meaning_sha256,
         "fold": fold.name,
         "trained_on": {"dataset": passport.dataset, "protocol": passport.protocol, "fold": passport.fold},
@@ -83,7 +94,10 @@ def score_fold(
         "seed": recipe.seed,
         "epoch": passport.epoch,
         "chosen_by": passport.chosen_by,
+        TESTED: num_trained,
     }
+    if metric := reader.facts.dataset.protocols.get(protocol, {}).get("metric"):
+        source["metric"] = metric
     if accepted:
         source["differs_from_training"] = accepted
     if strange:
@@ -173,7 +187,8 @@ def join_scores(parts: Sequence[Scores]) -> Scores:
         values=np.concatenate([part.values for part in parts]),
         labels={clip_id: label for part in parts for clip_id, label in part.labels.items()},
         subjects={clip_id: subject for part in parts for clip_id, subject in part.subjects.items()},
-        source=dict(first.source) | {"fold": [part.source["fold"] for part in parts]},
+        source=dict(first.source)
+        | {"fold": [part.source["fold"] for part in parts], TESTED: _sum_trained(parts)},
     )
 
 
@@ -200,3 +215,38 @@ def write_results(folder: Path, title: str, parts: Mapping[str, Scores]) -> dict
     draw_confusion(folder / "confusion.png", whole, title)
     save_scores(folder / SCORES, joined)
     return rows
+
+
+def _count_trained(
+    checkpoint: Checkpoint, where: str, clip_ids: Collection[str], accept: Collection[str]
+) -> int | None:
+    """Return how many test clips trained the model, none unless that is accepted; None: nobody knows.
+
+    Raises:
+        CheckpointError: some did, and it is not accepted.
+    """
+    passport = checkpoint.passport
+    if passport.train_digests is None:
+        logger.warning(
+            "%s does not say which clips trained it (it was imported, or made before that was noted), so it "
+            "cannot be checked that none of them is tested",
+            checkpoint.where,
+        )
+        return None
+    trained = find_trained(passport.train_digests, clip_ids)
+    if trained and TRAINING_CLIPS not in accept:
+        raise CheckpointError(
+            f"{where}: {len(trained)} of the {len(clip_ids)} test clips trained {checkpoint.where}, such as "
+            f"{trained[0]!r}; expected none. It was trained on {passport.dataset}, {passport.protocol}, fold "
+            f"{passport.fold}; clips that were added or split anew since, or another protocol, make other "
+            'folds. Train on the store as it is now, into another folder (make train ARGS="--run FOLDER"), '
+            "or give a PROTOCOL whose test clips are others. To test them all the same, and say so: "
+            f'ARGS="--accept {TRAINING_CLIPS}"'
+        )
+    return len(trained)
+
+
+def _sum_trained(parts: Sequence[Scores]) -> int | None:
+    counts = [cast(int | None, part.source.get(TESTED)) for part in parts]
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None

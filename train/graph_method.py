@@ -18,6 +18,7 @@ from train.models.compiled import compile_backbone
 from train.passport import Passport, Source
 from train.rows import array_of, tap_of
 from train.schedule import learning_rate
+from train.settings import Part
 from train.streams import view_of
 
 
@@ -33,6 +34,7 @@ class GraphMethod:
 
     def __init__(self, recipe: GraphRecipe) -> None:
         self.recipe = recipe
+        self.reads: frozenset[Part] = frozenset({view_of(recipe.stream).source})
 
     def source(self, reader: StoreReader, tap: str | None = None) -> Source:
         array = array_of(reader, view_of(self.recipe.stream).source, tap or self.recipe.tap)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from store import StoreReader
     from train.clip_data import ClipDataModule, InMemory
     from train.passport import Passport, Source
+    from train.settings import Part
 
 DEFAULT_STREAM = "hpj"
 RECIPES: Mapping[str, type[Recipe]] = {
@@ -37,10 +38,12 @@ class Method(Protocol):
     Attributes:
         test_batch: clips that are scored together.
         decodes: to read a clip is work, so readers ahead pay on a GPU.
+        reads: what it reads of a store, whose settings then have to be those of the training.
     """
 
     test_batch: int
     decodes: bool
+    reads: "frozenset[Part]"
 
     def source(self, reader: "StoreReader", tap: str | None = None) -> "Source":
         """Say what is read of a store.

@@ -1,11 +1,12 @@
 """What a checkpoint says of itself, so that a network can be rebuilt and unfit stores refused."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from store import StoreReader
 from store.skeleton import Skeleton
 from train.config import Recipe
+from train.trained_ids import digest_ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Passport:
         epoch: how many epochs the weights have seen; 0: nobody knows, they are from elsewhere.
         chosen_by: why this epoch, in words.
         facts: what else the network is built from; the method's own.
+        train_digests: the training clips, see ``digest_ids``; None: nobody knows them.
     """
 
     dataset: str
@@ -59,6 +61,7 @@ class Passport:
     epoch: int
     chosen_by: str
     facts: dict[str, object] = field(default_factory=dict)
+    train_digests: str | None = None
 
     @property
     def skeleton(self) -> Skeleton:
@@ -79,12 +82,15 @@ def make_passport(
     class_names: Iterable[str],
     num_frames: int,
     num_persons: int,
-    num_train: int,
+    train_ids: Sequence[str] | None,
     facts: Mapping[str, object] | None = None,
     epoch: int = 0,
     chosen_by: str = "",
 ) -> Passport:
-    """Say what a network is that a recipe makes from a store; see ``Passport``."""
+    """Say what a network is that a recipe makes from a store; see ``Passport``.
+
+    ``train_ids``: clips that train it; None: nobody knows them.
+    """
     of_store = reader.facts
     return Passport(
         dataset=of_store.dataset.name,
@@ -102,8 +108,9 @@ def make_passport(
         meaning=dict(of_store.meaning),
         meaning_sha256=of_store.meaning_sha256,
         recipe=recipe.to_json(),
-        num_train=num_train,
+        num_train=len(train_ids or ()),
         epoch=epoch,
         chosen_by=chosen_by,
         facts=dict(facts or {}),
+        train_digests=None if train_ids is None else digest_ids(train_ids),
     )

@@ -118,7 +118,7 @@ def train_run(
                 should_stop=should_stop,
             )
         if getattr(rank_zero_only, "rank", 0) == 0:
-            parts[fold.name] = _scores_of(reader, fold, place, machine)
+            parts[fold.name] = _scores_of(reader, fold, place, machine, protocol=protocol)
     return write_results(folder, _title(reader, protocol, recipe), parts) if parts else {}
 
 
@@ -166,7 +166,7 @@ def _train_fold(
         class_names=class_names,
         num_frames=data.num_frames,
         num_persons=data.num_persons,
-        num_train=len(fold.train_ids),
+        train_ids=fold.train_ids,
         facts=method.facts(reader, class_names),
     )
     torch.manual_seed(recipe.seed)  # of the first weights
@@ -236,7 +236,7 @@ def split_batch(recipe: Recipe, num_devices: int) -> tuple[int, int]:
     return at_once, share // at_once
 
 
-def _scores_of(reader: StoreReader, fold: Fold, folder: Path, machine: Machine) -> Scores:
+def _scores_of(reader: StoreReader, fold: Fold, folder: Path, machine: Machine, *, protocol: str) -> Scores:
     """Return the scores of a trained fold; if missing made as ``make evaluate`` does."""
     if (folder / SCORES).exists():
         return load_scores(folder / SCORES)
@@ -245,6 +245,7 @@ def _scores_of(reader: StoreReader, fold: Fold, folder: Path, machine: Machine) 
         checkpoint,
         reader,
         fold,
+        protocol=protocol,
         device=find_devices(machine.device)[0],
         num_workers=machine.num_workers,
         in_memory=machine.in_memory,

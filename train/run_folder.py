@@ -96,6 +96,24 @@ def _unlike(path: Path, facts: Mapping[str, object]) -> list[str]:
     ]
 
 
+def store_of_run(path: Path) -> str:
+    """Return the address of the store that a run was begun on, as it was given then.
+
+    Args:
+        path: the folder of a run or of one of its folds, or a checkpoint in such a folder.
+
+    Raises:
+        RunError: there is no run.
+    """
+    folder = path if path.is_dir() else path.parent
+    for place in (folder, folder.parent.parent):  # folds/NAME
+        if (place / _RUN).is_file():
+            return str(json.loads((place / _RUN).read_text(encoding="utf-8"))["store"])
+    raise RunError(
+        f"{path}: no {_RUN} with it, which would name the store of the training; give the STORE to evaluate"
+    )
+
+
 def count_epochs(folder: Path) -> int:
     """Return how many epochs a run has ended so far, of all folds; another process may be at it."""
     paths = [folder / EPOCHS, *folder.glob(f"folds/*/{EPOCHS}")]

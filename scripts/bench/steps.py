@@ -83,7 +83,7 @@ def time_steps(
     )
     passport = make_passport(
         reader, recipe, method.source(reader), protocol="", fold="", class_names=names,
-        num_frames=data.num_frames, num_persons=data.num_persons, num_train=len(reader.clip_ids),
+        num_frames=data.num_frames, num_persons=data.num_persons, train_ids=reader.clip_ids,
         facts=method.facts(reader, names),
     )  # fmt: skip
     if device.type == "cuda":

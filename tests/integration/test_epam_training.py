@@ -203,7 +203,9 @@ def test_scores_depend_on_fusion_alone_where_only_that_differs(store, whole):
 
     def values(**choices):
         changed = with_test_choices(checkpoint, choices)
-        return score_fold(changed, reader, folds(reader, "p1")[0], device=torch.device("cpu")).values
+        return score_fold(
+            changed, reader, folds(reader, "p1")[0], protocol="p1", device=torch.device("cpu")
+        ).values
 
     rgb, pose = values(rgb_share=1.0), values(rgb_share=0.0)
     np.testing.assert_allclose((rgb + pose) / 2, values(), rtol=1e-5, atol=1e-6)

@@ -155,7 +155,7 @@ def first_model(store, *more):
     method = method_of(recipe)
     passport = make_passport(
         reader, recipe, method.source(reader), protocol="p1", fold="p1", class_names=names, num_frames=3,
-        num_persons=2, num_train=16, facts=method.facts(reader, names),
+        num_persons=2, train_ids=None, facts=method.facts(reader, names),
     )  # fmt: skip
     return method.first_model(passport, Path())
 

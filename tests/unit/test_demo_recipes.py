@@ -35,6 +35,13 @@ def test_without_a_dataset_it_is_the_demo(target, script):
     assert '--dataset "ntu60"' in printed(target, "DATASET=ntu60")[0]
 
 
+def test_a_checkpoint_is_evaluated_on_its_own_store():
+    assert '--checkpoint "runs/mine"' in " ".join(printed("evaluate", "CHECKPOINT=runs/mine")[0].split())
+    assert "--dataset" not in printed("evaluate", "CHECKPOINT=runs/mine")[0]
+    assert '--dataset "ntu60"' in printed("evaluate", "CHECKPOINT=runs/mine", "DATASET=ntu60")[0]
+    assert '--store "s"' in printed("evaluate", "CHECKPOINT=runs/mine", "STORE=s")[0]
+
+
 def test_the_demo_ends_with_two_networks():
     assert [line.split("scripts.")[1].split()[0] for line in printed("demo")] == [
         "make_demo_videos", "extract_features", "show_info", "draw_contact_sheet", "train_demo"

@@ -29,11 +29,17 @@ from train.epam.slowonly import SlowOnly
 from train.epam.views import Look
 from train.passport import Passport, Source
 from train.schedule import cosine_rate
+from train.settings import Part
 from train.stages import load_stage
 
 logger = logging.getLogger(__name__)
 
 _TEST_VIEWS = 16  # scored together; RGB of more would take gigabytes
+_READS: Mapping[str, frozenset[Part]] = {
+    "xshift_pose": frozenset({"pose"}),
+    "xshift_rgb": frozenset({"clip"}),
+    "epam": frozenset({"pose", "clip"}),
+}
 
 
 class EpamMethod:
@@ -47,6 +53,7 @@ class EpamMethod:
 
     def __init__(self, recipe: XShiftRecipe) -> None:
         self.recipe = recipe
+        self.reads = _READS[recipe.stream]
         self.test_batch = max(1, _TEST_VIEWS // (recipe.num_views * (2 if recipe.mirror_test else 1)))
 
     def source(self, reader: StoreReader, tap: str | None = None) -> Source:

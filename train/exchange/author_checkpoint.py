@@ -65,7 +65,7 @@ def import_checkpoint(path: Path, reader: StoreReader, recipe: Recipe, *, protoc
         class_names=class_names,
         num_frames=theirs.num_frames,
         num_persons=theirs.num_persons,
-        num_train=0,
+        train_ids=None,
         facts=theirs.facts,
         epoch=0,
         chosen_by=f"imported from {path.name}",

@@ -24,6 +24,7 @@ from train.hpnet.xclip import Encoders, Sizes, make_encoders
 from train.models import build_model
 from train.passport import Passport, Source
 from train.rows import array_of, tap_of
+from train.settings import Part
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class HPNetMethod:
         self.test_batch = _STATISTICS_BATCH if recipe.batch_statistics else _TEST_BATCH
         everything = SMCLM_STREAMS if recipe.streams != "joint" else (JOINT,)
         self.streams = () if recipe.fusion == "none" else everything
+        self.reads: frozenset[Part] = frozenset({"person", "pooled"} if self.streams else {"person"})
 
     def source(self, reader: StoreReader, tap: str | None = None) -> Source:
         crops = check_crops(reader, "person")
