@@ -188,6 +188,26 @@ def test_a_run_with_other_choices_is_refused(store, whole, capsys):
     assert "recipe.lr: 0.05 there, 0.07 asked for" in error
 
 
+def test_a_run_whose_failed_clips_have_data_now_is_refused(store, whole, tmp_path, capsys):
+    """e0 was tried again since: later folds, or steps after a resume, would be trained on other clips."""
+    train_store(tmp_path / "retried")
+    shutil.copytree(store, tmp_path / "moved")
+    before = shutil.copytree(whole, tmp_path / "before")  # a run that did not note which clips have data
+    noted = json.loads((before / "run.json").read_text())
+    (before / "run.json").write_text(
+        json.dumps({name: value for name, value in noted.items() if not name.startswith("clips_with_data")})
+    )
+
+    assert call(train, *words(tmp_path / "retried", whole)) == 1
+    error = capsys.readouterr().err
+    assert call(train, *words(tmp_path / "moved", whole)) == 0
+    assert call(train, *words(tmp_path / "retried", before)) == 0
+
+    assert f"{whole} holds another run" in error
+    assert "clips_with_data: 23 there, 24 asked for" in error
+    assert "or remove the folder to begin anew" in error
+
+
 def test_wrong_choices_are_wrong_usage(store, tmp_path, capsys):
     with pytest.raises(SystemExit) as exit_:
         call(train, *words(store, tmp_path, "lr=fast"))
