@@ -36,11 +36,9 @@ class Method(Protocol):
 
     Attributes:
         test_batch: clips that are scored together.
-        decodes: to read a clip is work, so readers ahead pay on a GPU.
     """
 
     test_batch: int
-    decodes: bool
 
     def source(self, reader: "StoreReader", tap: str | None = None) -> "Source":
         """Say what is read of a store.

@@ -43,8 +43,6 @@ class EpamMethod:
         recipe: what is trained.
     """
 
-    decodes = True
-
     def __init__(self, recipe: XShiftRecipe) -> None:
         self.recipe = recipe
         self.test_batch = max(1, _TEST_VIEWS // (recipe.num_views * (2 if recipe.mirror_test else 1)))
