@@ -1,6 +1,8 @@
 """Plans -> batches of rows; read in this process or in spawned ones, resumable within an epoch."""
 
+import logging
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Protocol, TypedDict, cast
@@ -13,6 +15,8 @@ from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from train.order import BatchPlan
 from train.rows import PersonRows
+
+logger = logging.getLogger(__name__)
 
 
 class RawBatch(TypedDict, total=False):
@@ -59,7 +63,7 @@ class ClipBatches(Dataset[RawBatch]):
         self._labels, self._places = labels, places
         self._first_row = np.concatenate([[0], rows.present.sum(1).cumsum()])
         self.kept: Tensor | None = None
-        self._on_device = False
+        self._on_device, self._step = False, 0
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -67,23 +71,33 @@ class ClipBatches(Dataset[RawBatch]):
     def keep(self, *, on_device: bool, step: int = 128) -> None:
         """Read all rows into RAM, a shard's worth of clips at a time.
 
-        ``on_device``: they will be moved there, so batches only name them.
+        ``on_device``: instead, past RAM, which may be too small for them, onto the device of the first batch
+        that asks for its rows; batches only name them.
         """
-        if self.kept is None:
-            kept = np.empty((self._first_row[-1], *self.rows.row_shape), self.rows.dtype)
-            for start in range(0, len(self), step):
-                clips = np.arange(start, min(start + step, len(self)))
-                place = slice(self._first_row[start], self._first_row[clips[-1] + 1])
-                self.rows.read(clips, kept[place], num_threads=_num_threads())
-            self.kept = torch.from_numpy(kept)
-        self._on_device = on_device
+        self._on_device, self._step = on_device, step
+        if not on_device and self.kept is None:
+            self.kept = self._read_onto(torch.device("cpu"))
 
     def kept_rows(self, kept: Tensor) -> Tensor:
-        """Return rows that are kept on the device of ``kept`` (R,); the first call moves them there."""
-        if self.kept is None:
-            raise ValueError(f"the rows of {self.part!r} are not kept in memory; call setup() first")
-        self.kept = self.kept.to(kept.device)
+        """Return rows that are kept on the device of ``kept`` (R,); the first call reads them there."""
+        if not self._on_device:
+            raise ValueError(
+                f"the rows of {self.part!r} are not kept where the model is; call setup() first, of a data "
+                "module with in_memory='device'"
+            )
+        self.kept = self._read_onto(kept.device) if self.kept is None else self.kept.to(kept.device)
         return self.kept.index_select(0, kept)
+
+    def _read_onto(self, device: torch.device) -> Tensor:
+        begin = time.perf_counter()
+        dtype = torch.from_numpy(np.empty(0, self.rows.dtype)).dtype
+        kept = torch.empty((int(self._first_row[-1]), *self.rows.row_shape), dtype=dtype, device=device)
+        for start in range(0, len(self), self._step):
+            clips = np.arange(start, min(start + self._step, len(self)))
+            place = slice(self._first_row[start], self._first_row[clips[-1] + 1])
+            kept[place] = torch.from_numpy(self.rows.read(clips, num_threads=_num_threads()))
+        logger.info("%s: %d clips were read in %.1f s", self.part, len(self), time.perf_counter() - begin)
+        return kept
 
     def __getitem__(self, plan: BatchPlan) -> RawBatch:
         present = self.rows.present[plan.clips]
@@ -97,13 +111,13 @@ class ClipBatches(Dataset[RawBatch]):
             seed=plan.seed,
             part=self.part,
         )
-        if self.kept is None:
+        if self.kept is None and not self._on_device:
             batch["rows"] = torch.from_numpy(self.rows.read(plan.clips, num_threads=_num_threads()))
             return batch
         # rank of the person among those of its clip
         order = np.cumsum(present, axis=1)[clip, person] - 1
         kept = torch.from_numpy(self._first_row[plan.clips[clip]] + order)
-        if self._on_device:
+        if self.kept is None or self._on_device:
             batch["kept"] = kept
         else:
             # numpy's: torch opens a parallel region per row, which took 370 ms instead of 2 on a busy machine

@@ -22,19 +22,18 @@ InMemory = bool | Literal["auto", "device"]
 _MOST_READERS = 8
 
 
-def readers_for(wanted: int | None, devices: Sequence[torch.device], *, decodes: bool) -> int:
-    """Return how many processes of each device read ahead.
+def readers_for(wanted: int | None, devices: Sequence[torch.device]) -> int:
+    """Return how many processes of each device read ahead, where clips are read while the network learns.
 
     On a CPU the network needs all cores, and takes hundreds of times as long as reading.
 
     Args:
         wanted: so many; None: enough for GPUs, which share the cores, and none on a CPU.
         devices: where the network is.
-        decodes: see ``train.method.Method``.
     """
     if wanted is not None:
         return wanted
-    if not decodes or devices[0].type == "cpu":
+    if devices[0].type == "cpu":
         return 0
     return min(_MOST_READERS, (len(os.sched_getaffinity(0)) - 1) // len(devices))
 

@@ -1,7 +1,6 @@
 """The data module: a store and a stream -> batches for Lightning. It knows no model."""
 
 import logging
-import time
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import NotRequired, TypedDict
@@ -144,9 +143,7 @@ class StreamDataModule(ClipDataModule):
         for part in self.parts_of(stage):
             clips = self._rows_of(part)
             if len(clips) and self._place != "store":
-                begin = time.perf_counter()
                 clips.keep(on_device=self._place == "device")
-                logger.info("%s: %d clips were read in %.1f s", part, len(clips), time.perf_counter() - begin)
 
     def find_part(self, part: str, ids: Sequence[str]) -> ClipBatches:
         return find_rows(part, ids, self._reader, self.class_names, self._person_rows)

@@ -141,7 +141,7 @@ def score_clips(
         test_ids=clip_ids,
         class_names=checkpoint.passport.class_names,
         batch_size=method.test_batch,
-        num_workers=readers_for(num_workers, [device], decodes=method.decodes),
+        num_workers=readers_for(num_workers, [device]),
         in_memory=in_memory,
         passport=checkpoint.passport,
     )

@@ -30,7 +30,6 @@ class GraphMethod:
     """
 
     test_batch = 64
-    decodes = False  # pooled rows are read as they are
 
     def __init__(self, recipe: GraphRecipe) -> None:
         self.recipe = recipe

@@ -45,10 +45,7 @@ class History(Callback):
         loss = float(trainer.strategy.reduce(mean, reduce_op="mean"))
         self._loss, self._count = 0.0, 0
         epoch = trainer.current_epoch
-        if not math.isfinite(loss):
-            raise TrainingError(
-                f"the loss is {loss} in epoch {epoch}; expected a number. Try a lower lr, or precision=fp32"
-            )
+        self._check(epoch, loss, pl_module)
         row = {"epoch": epoch, "lr": trainer.optimizers[0].param_groups[0]["lr"], "loss": loss}
         if "top1" in trainer.callback_metrics:
             row["top1"] = float(trainer.callback_metrics["top1"])
@@ -58,6 +55,25 @@ class History(Callback):
             logger.save()  # a kill leaves the curves of all epochs before
         if trainer.is_global_zero:
             write_file(self._path, _csv(self.rows))
+
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, object]
+    ) -> None:
+        """Let no resume point be written of which nothing good can come."""
+        self._check(trainer.current_epoch, float(self._loss), pl_module)
+
+    def _check(self, epoch: int, loss: float, module: LightningModule) -> None:
+        """Refuse a loss that is no number, and weights that are none, which the next loss would show."""
+        what = f"the loss is {loss}"
+        if math.isfinite(loss):
+            if all(bool(weight.isfinite().all()) for weight in module.parameters()):
+                return
+            what = "weights are no longer finite"
+        raise TrainingError(
+            f"{self._path.parent}: {what} in epoch {epoch}; expected numbers. Try a lower lr, or "
+            'precision=fp32, in another folder (ARGS="--run FOLDER") or after removing that of this run, '
+            "which goes on with its own choices only"
+        )
 
     def state_dict(self) -> dict[str, object]:
         return {"rows": self.rows, "loss": float(self._loss), "count": self._count}

@@ -15,6 +15,8 @@ SHARE = 0.5
 def choose_place(num_bytes: int, *, device: torch.device | None, num_processes: int = 1) -> tuple[Place, str]:
     """Choose the fastest place that has room.
 
+    RAM needs none for what is kept on the device: rows come there a few clips at a time.
+
     Args:
         num_bytes: of all rows.
         device: what the model trains on; None if nobody knows yet.

@@ -37,12 +37,10 @@ class Method(Protocol):
 
     Attributes:
         test_batch: clips that are scored together.
-        decodes: to read a clip is work, so readers ahead pay on a GPU.
         reads: what it reads of a store, whose settings then have to be those of the training.
     """
 
     test_batch: int
-    decodes: bool
     reads: "frozenset[Part]"
 
     def source(self, reader: "StoreReader", tap: str | None = None) -> "Source":

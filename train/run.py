@@ -151,7 +151,7 @@ def _train_fold(
         class_names=class_names,
         batch_size=at_once,
         group=parts,
-        num_workers=readers_for(machine.num_workers, devices, decodes=method.decodes),
+        num_workers=readers_for(machine.num_workers, devices),
         in_memory=machine.in_memory,
     )
     # the gradients of a step are divided by its parts: of an epoch that has fewer, by those

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from store import StoreReader
 from store.durable import make_folder, write_file
 from store.facts import differences, digest_of, pretty
+from store.table import WITH_DATA
 from train.config import DEFAULT_SEED, Recipe
 from train.splits import Fold
 
@@ -21,6 +22,7 @@ RECIPE = "recipe.json"
 RESUME = "resume.ckpt"
 EPOCHS = "epochs.csv"
 _RUN = "run.json"
+_NOT_ALWAYS_NOTED = {"clips_with_data", "clips_with_data_sha256"}  # runs of before may be finished and shown
 
 
 class RunError(ValueError):
@@ -47,6 +49,9 @@ def begin_run(
     folder: Path, reader: StoreReader, protocol: str, found: Sequence[Fold], recipe: Recipe
 ) -> None:
     """Note what a run is, or check that the one in the folder is the same, which then goes on.
+
+    The same clips must have data, too: where failed ones were tried again since, later folds and the rest of
+    an epoch would be trained on others.
 
     Raises:
         RunError: naming everything that differs.
@@ -77,11 +82,16 @@ def holds_run(
 
 
 def _facts(reader: StoreReader, protocol: str, found: Sequence[Fold], recipe: Recipe) -> dict[str, object]:
+    clip_ids = {clip_id for fold in found for clip_id in (*fold.train_ids, *fold.val_ids, *fold.test_ids)}
+    statuses = [(clip_id, reader.row(clip_id).outcome.status) for clip_id in sorted(clip_ids)]
+    with_data = [(clip_id, status) for clip_id, status in statuses if status in WITH_DATA]
     return {
         "dataset": reader.facts.dataset.name,
         "protocol": protocol,
         "meaning_sha256": reader.facts.meaning_sha256,
         "splits_sha256": digest_of([dataclasses.asdict(fold) for fold in found]),
+        "clips_with_data": len(with_data),
+        "clips_with_data_sha256": digest_of(with_data),
         **{f"recipe.{name}": value for name, value in recipe.to_json().items()},
     }
 
@@ -90,9 +100,11 @@ def _unlike(path: Path, facts: Mapping[str, object]) -> list[str]:
     """Return in words what differs from the run that was noted."""
     before = json.loads(path.read_text(encoding="utf-8"))
     before.pop("store", None)  # it may have been moved
+    unknown = _NOT_ALWAYS_NOTED - before.keys()
     return [
         f"{name}: {before.get(name)!r} there, {facts.get(name)!r} asked for"
         for name in differences(before, facts)
+        if name not in unknown
     ]
 
 

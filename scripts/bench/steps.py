@@ -79,7 +79,7 @@ def time_steps(
         train_ids=reader.clip_ids,
         class_names=names,
         batch_size=recipe.batch_size,
-        num_workers=readers_for(None, [device], decodes=method.decodes),
+        num_workers=readers_for(None, [device]),
     )
     passport = make_passport(
         reader, recipe, method.source(reader), protocol="", fold="", class_names=names,

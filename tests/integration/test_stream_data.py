@@ -368,6 +368,16 @@ def test_half_of_the_free_ram_may_be_taken(monkeypatch, num_bytes, processes, ex
     assert "RAM" in reason
 
 
+@pytest.mark.parametrize(("num_bytes", "expected"), [(1000, "device"), (1001, "store"), (50, "device")])
+def test_a_gpu_needs_no_ram_for_what_it_holds(monkeypatch, num_bytes, expected):
+    monkeypatch.setattr("train.memory.free_ram", lambda: 100)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (2000, 4000))
+
+    place, _ = choose_place(num_bytes, device=torch.device("cuda", 0), num_processes=4)
+
+    assert place == expected
+
+
 def test_a_limit_of_the_job_counts(tmp_path):
     free = free_ram(tmp_path)
     (tmp_path / "memory.current").write_text("400\n")

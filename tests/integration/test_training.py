@@ -27,6 +27,7 @@ from tests.train_stores import train_entries, train_store, with_dataset, with_me
 from train import load_model
 from train.checkpoint import load_checkpoint
 from train.evaluate import score_fold
+from train.graph_method import GraphMethod
 from train.poses import in_bodies, mirrored
 from train.scores import load_scores
 from train.splits import folds
@@ -187,6 +188,26 @@ def test_a_run_with_other_choices_is_refused(store, whole, capsys):
     assert "recipe.lr: 0.05 there, 0.07 asked for" in error
 
 
+def test_a_run_whose_failed_clips_have_data_now_is_refused(store, whole, tmp_path, capsys):
+    """e0 was tried again since: later folds, or steps after a resume, would be trained on other clips."""
+    train_store(tmp_path / "retried")
+    shutil.copytree(store, tmp_path / "moved")
+    before = shutil.copytree(whole, tmp_path / "before")  # a run that did not note which clips have data
+    noted = json.loads((before / "run.json").read_text())
+    (before / "run.json").write_text(
+        json.dumps({name: value for name, value in noted.items() if not name.startswith("clips_with_data")})
+    )
+
+    assert call(train, *words(tmp_path / "retried", whole)) == 1
+    error = capsys.readouterr().err
+    assert call(train, *words(tmp_path / "moved", whole)) == 0
+    assert call(train, *words(tmp_path / "retried", before)) == 0
+
+    assert f"{whole} holds another run" in error
+    assert "clips_with_data: 23 there, 24 asked for" in error
+    assert "or remove the folder to begin anew" in error
+
+
 def test_wrong_choices_are_wrong_usage(store, tmp_path, capsys):
     with pytest.raises(SystemExit) as exit_:
         call(train, *words(store, tmp_path, "lr=fast"))
@@ -195,10 +216,41 @@ def test_wrong_choices_are_wrong_usage(store, tmp_path, capsys):
     assert "lr is 'fast'; expected a number" in capsys.readouterr().err
 
 
-def test_a_loss_that_is_no_number_ends_the_run(store, tmp_path, capsys):
-    assert call(train, *words(store, tmp_path / "run", "lr=1e30")) == 1
+@pytest.mark.parametrize("every", [0, 1000])
+def test_a_loss_that_is_no_number_ends_the_run(store, tmp_path, capsys, every):
+    """Whenever resume points are written; and what to try then works, as it says."""
+    command = words(store, tmp_path / "run", "--save-every", every)
+    assert call(train, *command, "lr=1e30") == 1
 
-    assert "the loss is nan in epoch 0; expected a number. Try a lower lr" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert f"{tmp_path / 'run'}: " in error
+    assert "in epoch 0; expected numbers. Try a lower lr" in error
+    assert "or after removing that of this run" in error
+    if (tmp_path / "run/resume.ckpt").exists():
+        point = torch.load(tmp_path / "run/resume.ckpt", weights_only=True)
+        assert all(weights.isfinite().all() for weights in point["state_dict"].values())
+    shutil.rmtree(tmp_path / "run")
+    assert call(train, *command) == 0
+
+
+@pytest.mark.parametrize("step", [1, 11])
+def test_weights_that_are_no_numbers_are_never_kept(store, tmp_path, monkeypatch, capsys, step):
+    """The loss is a number, its gradient is none: in the middle of an epoch, and in the very last step."""
+    loss = GraphMethod.loss
+
+    def broken(self, model, batch):
+        found = loss(self, model, batch)
+        return found + 0 * model.classify.weight.sub(model.classify.weight.detach()).square().sum().sqrt()
+
+    def training_step(self, batch, batch_idx):
+        return (broken if self.global_step == step else loss)(self.method, self.model, batch)
+
+    monkeypatch.setattr(ClassificationTask, "training_step", training_step)
+    assert call(train, *words(store, tmp_path / "run", "--save-every=0")) == 1
+
+    assert f"weights are no longer finite in epoch {step // 4}" in capsys.readouterr().err
+    assert not (tmp_path / "run/checkpoint.pt").exists()
+    assert torch.load(tmp_path / "run/resume.ckpt", weights_only=True)["global_step"] == step
 
 
 @pytest.mark.slow

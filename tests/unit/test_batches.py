@@ -68,8 +68,41 @@ def test_what_is_kept_is_what_is_read(clips, step):
         assert torch.equal(clips.kept_rows(found["kept"]), expected["rows"])
 
 
+@pytest.fixture
+def reads(monkeypatch):
+    """Return a list of (clips that are read at once, whether into an array of all rows)."""
+    reads, read = [], PersonRows.read
+
+    def watched(self, clips, out=None, num_threads=1):
+        reads.append((clips.tolist(), out is not None))
+        return read(self, clips, out, num_threads)
+
+    monkeypatch.setattr(PersonRows, "read", watched)
+    return reads
+
+
+def test_what_is_kept_on_a_device_is_never_all_in_ram(clips, reads):
+    clips.keep(on_device=True, step=2)
+    batch = clips[plan_of(2, 0)]
+    assert reads == []  # nobody has said which device
+
+    found = clips.kept_rows(batch["kept"].to("meta"))  # a device without values
+
+    assert reads == [([0, 1], False), ([2, 3], False), ([4], False)]
+    assert (clips.kept.device.type, clips.kept.shape) == ("meta", (7, 3, 2, 3))
+    assert found.shape == (3, 3, 2, 3)
+
+
+def test_rows_come_onto_a_device_as_they_are_read(clips):
+    expected = clips[plan_of(3, 1, 2, 0, 4)]["rows"]
+
+    clips.keep(on_device=True, step=2)
+
+    assert torch.equal(clips.kept_rows(clips[plan_of(3, 1, 2, 0, 4)]["kept"]), expected)
+
+
 def test_what_is_not_kept_cannot_be_named(clips):
-    with pytest.raises(ValueError, match="not kept in memory; call setup"):
+    with pytest.raises(ValueError, match="not kept where the model is; call setup"):
         clips.kept_rows(torch.tensor([0]))
 
 

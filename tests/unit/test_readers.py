@@ -29,17 +29,17 @@ def big_machine(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("wanted", "devices", "decodes", "expected"),
+    ("wanted", "devices", "expected"),
     [
-        (None, [CPU], True, 0),  # whatever else the machine has
-        (None, [GPU], True, 8),
-        (None, [GPU] * 4, True, 3),  # of the 15 that are left
-        (None, [GPU], False, 0),
-        (5, [CPU], False, 5),
+        (None, [CPU], 0),  # whatever else the machine has
+        (None, [GPU], 8),
+        (None, [GPU] * 4, 3),  # of the 15 that are left
+        (5, [CPU], 5),
+        (0, [GPU], 0),
     ],
 )
-def test_readers(wanted, devices, decodes, expected):
-    assert readers_for(wanted, devices, decodes=decodes) == expected
+def test_readers(wanted, devices, expected):
+    assert readers_for(wanted, devices) == expected
 
 
 class AskedForError(Exception):
@@ -51,7 +51,7 @@ def method():
     def data(reader, **asked):
         raise AskedForError(asked["num_workers"])
 
-    return SimpleNamespace(decodes=True, test_batch=2, data=data, source=lambda reader: None)
+    return SimpleNamespace(test_batch=2, data=data, source=lambda reader: None)
 
 
 def test_a_training_on_the_cpu_has_no_readers(tmp_path, monkeypatch, method):
@@ -62,6 +62,23 @@ def test_a_training_on_the_cpu_has_no_readers(tmp_path, monkeypatch, method):
         train_run(
             reader, folds(reader, "p1"), make_recipe({}), protocol="p1", folder=tmp_path / "run",
             machine=Machine(device="cpu"),
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(("free_ram", "expected"), [(0, 8), (10**9, 0)])
+def test_rows_of_a_stream_are_read_ahead_where_they_do_not_fit(tmp_path, monkeypatch, free_ram, expected):
+    def fit(task, data, **options):
+        raise AskedForError(data.num_readers)
+
+    reader = train_store(tmp_path / "store", train_entries(ENTRIES))
+    monkeypatch.setattr("train.memory.free_ram", lambda: free_ram)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(run, "Trainer", lambda **options: SimpleNamespace(fit=fit))
+
+    with pytest.raises(AskedForError, match=rf"^{expected}$"):
+        train_run(
+            reader, folds(reader, "p1"), make_recipe({"width": 8}), protocol="p1", folder=tmp_path / "run",
+            machine=Machine(device="cuda", compiled=False),
         )  # fmt: skip
 
 

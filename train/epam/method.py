@@ -49,8 +49,6 @@ class EpamMethod:
         recipe: what is trained.
     """
 
-    decodes = True
-
     def __init__(self, recipe: XShiftRecipe) -> None:
         self.recipe = recipe
         self.reads = _READS[recipe.stream]

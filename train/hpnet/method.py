@@ -39,8 +39,6 @@ class HPNetMethod:
         recipe: what is trained.
     """
 
-    decodes = True
-
     def __init__(self, recipe: HPNetRecipe) -> None:
         self.recipe = recipe
         self.test_batch = _STATISTICS_BATCH if recipe.batch_statistics else _TEST_BATCH

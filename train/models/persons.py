@@ -7,7 +7,6 @@ import torch
 import torch.distributed as dist
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +67,24 @@ def mean_over_persons(pooled: Tensor, rows: Rows) -> Tensor:
     return every.view(shape).sum(0) / there.view(*shape[:2], 1).sum(0)
 
 
+class _AllReduced(torch.autograd.Function):
+    """The sum over all processes: of values, and on the way back of gradients. Torch's is deprecated."""
+
+    @staticmethod
+    def forward(ctx: object, values: Tensor) -> Tensor:
+        return _summed(values)
+
+    @staticmethod
+    def backward(ctx: object, gradient: Tensor) -> Tensor:
+        return _summed(gradient)
+
+
+def _summed(values: Tensor) -> Tensor:
+    total = values.clone(memory_format=torch.contiguous_format)
+    dist.all_reduce(total)
+    return total
+
+
 # of torch's BatchNorm
 _MOMENTUM = 0.1
 _EPSILON = 1e-5
@@ -114,7 +131,7 @@ class PersonNorm(nn.Module):
             wide = chunk.double()
             number = torch.full_like(wide[:0].sum((0, 2)), chunk.shape[0] * chunk.shape[2])
             sums.append(torch.stack([number, wide.sum((0, 2)), wide.square().sum((0, 2))]))
-        numbers, totals, squares = all_reduce(torch.stack(sums)).unbind(1)  # type: ignore[no-untyped-call]
+        numbers, totals, squares = _AllReduced.apply(torch.stack(sums)).unbind(1)
         means = totals / numbers.clamp(min=1)
         variances = (squares / numbers.clamp(min=1) - means.square()).clamp(min=0)
         with torch.no_grad():
