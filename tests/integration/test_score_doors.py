@@ -78,6 +78,28 @@ def test_table_of_a_users_own_clips(two_streams, capsys):
     assert cv2.imread(str(two_streams / "ensemble" / "confusion.png")).std() > 10
 
 
+def test_clips_called_by_digits_or_with_spaces(tmp_path):
+    """A pickle has names that look like places; an array has a list of names with spaces, and labels."""
+    table = tmp_path / "mine.csv"
+    table.write_text(
+        "id,path,label,split\n2,2.mp4,sit,test\n0,0.mp4,stand,test\nhand over,hand over.mp4,sit,test\n"
+    )
+    values = {"2": [3, 0], "0": [0, 1], "hand over": [2, 1]}
+    source = dump(tmp_path / "named.pkl", rows({name: values[name] for name in ("2", "0")}))
+    np.save(tmp_path / "listed.npy", np.array(list(values.values()), np.float32))
+    (tmp_path / "list.txt").write_text("2 0\n0 1\nhand over 0\n")
+    words = ("--to", tmp_path / "runs", "--dataset", table)
+
+    assert call(import_scores.main, "--from", source, *words) == 0
+    listed = ("--from", tmp_path / "listed.npy", "--list", tmp_path / "list.txt")
+    assert call(import_scores.main, *listed, *words) == 0
+
+    for stream, names in (("named", ["2", "0"]), ("listed", list(values))):
+        found = load_scores(tmp_path / f"runs/{stream}.npz")
+        by_name = dict(zip(found.clip_ids, found.values.tolist(), strict=True))
+        assert by_name == {name: values[name] for name in names}
+
+
 def test_clips_without_scores_can_be_left_out(two_streams):
     call(ensemble_scores.main, "--scores", two_streams, "--leave-out-missing", "--weights", "equal")
 
