@@ -13,7 +13,7 @@ from pathlib import Path
 
 from scripts.demo_results.lines import Line, compare
 from scripts.demo_results.over_seeds import render_over_seeds
-from scripts.side_by_side import add_table_options, exit_status, train_side_by_side
+from scripts.side_by_side import add_table_options, check_recipes, exit_status, train_side_by_side
 from store import open_store
 from store.durable import write_file
 from train.config import Recipe, parse_recipe
@@ -55,13 +55,14 @@ def _make(options: argparse.Namespace) -> None:
     protocol = first_protocol(reader)
     choices = parse_recipe(options.recipe.read_text(encoding="utf-8"), str(options.recipe))
     seeds = range(1, options.seeds + 1)
+    recipes = {
+        _folder(options.out, stream, row.model, seed): _recipe(choices, stream, row.model, seed)
+        for seed in seeds
+        for row in ROWS
+        for stream in row.streams
+    }
+    check_recipes(recipes)
     if not options.only_print:
-        recipes = {
-            _folder(options.out, stream, row.model, seed): _recipe(choices, stream, row.model, seed)
-            for seed in seeds
-            for row in ROWS
-            for stream in row.streams
-        }
         train_side_by_side(reader, protocol, recipes, num_processes=options.processes)
     found = {row: [line for seed in seeds for line in _line(options.out, row, seed)] for row in ROWS}
     table = render_markdown(reader.facts.dataset.name, found)

@@ -15,7 +15,7 @@ stores are of these commands, and have the settings of the first one:
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +31,7 @@ from scripts.demo_results.hpnet_rows import (
     hard_rows,
     stream_rows,
 )
-from scripts.side_by_side import add_table_options, exit_status, train_side_by_side
+from scripts.side_by_side import add_table_options, check_recipes, exit_status, train_side_by_side
 from store import StoreReader, open_store
 from store.durable import write_file
 from train.checkpoint import load_checkpoint
@@ -70,13 +70,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _make(options: argparse.Namespace) -> None:
     runs = Runs(options.out, range(1, options.seeds + 1))
     reader = open_store(options.store)
+    every = dict.fromkeys(one for table in TABLES.values() for one in table.trainings)
+    check_recipes(_recipes(options, runs, every) | _recipes(options, runs, DETECTED, WHOLE_FRAME))
     if not options.only_print:
         wanted = dict.fromkeys(one for name in options.only for one in TABLES[name].trainings)
         whole_frame = open_store(options.whole_frame_store) if "detector" in options.only else None
         hard = open_store(options.hard_store) if "hard" in options.only else None
-        _train(options, runs, reader, list(wanted))
+        _train(options, reader, _recipes(options, runs, wanted))
         if whole_frame is not None:
-            _train(options, runs, whole_frame, DETECTED, WHOLE_FRAME)
+            _train(options, whole_frame, _recipes(options, runs, DETECTED, WHOLE_FRAME))
         if hard is not None:
             _test_on(runs, hard)
     head = f"{reader.facts.dataset.title}, {first_protocol(reader)}: percent of test clips right\n"
@@ -87,18 +89,18 @@ def _make(options: argparse.Namespace) -> None:
     print("\n".join([head, *(made[name] for name in options.only)]), end="")
 
 
-def _train(
-    options: argparse.Namespace,
-    runs: Runs,
-    reader: StoreReader,
-    trainings: Sequence[Training],
-    suffix: str = "",
-) -> None:
-    recipes = {
+def _recipes(
+    options: argparse.Namespace, runs: Runs, trainings: Iterable[Training], suffix: str = ""
+) -> dict[Path, Recipe]:
+    """Return folder -> recipe of all seeds of some trainings, seed after seed."""
+    return {
         runs.folder(one, seed, suffix): _recipe(options, one, seed)
         for seed in runs.seeds
         for one in trainings
     }
+
+
+def _train(options: argparse.Namespace, reader: StoreReader, recipes: Mapping[Path, Recipe]) -> None:
     train_side_by_side(reader, first_protocol(reader), recipes, num_processes=options.processes)
 
 

@@ -9,9 +9,10 @@ STREAM.npz per stream, for `make ensemble`.
 import argparse
 import logging
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+from extract.datasets import DATASETS
 from scripts.logs import log_to_stderr
 from scripts.score_import.expected import (
     expected_of_dataset,
@@ -34,9 +35,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parse(argv)
     log_to_stderr()
     try:
-        names = read_names(options.list) if options.list else None
-        found = _read(options.source, options.stream, names)
-        expected = _expected(found, names, options)
+        at_first = _expected_at_first(options)
+        known = at_first.id_of if at_first else ()
+        names = read_names(options.list, known) if options.list else None
+        found = _read(options.source, options.stream, names, known)
+        expected = at_first or _expected_by_names(found, names, options)
         # every file is looked at before the first is written
         every = {
             stream: to_scores(one, expected, stream=stream, kind=options.kind)
@@ -54,9 +57,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _read(source: Path, stream: str | None, names: Sequence[str] | None) -> Mapping[str, FoundScores]:
+def _read(
+    source: Path, stream: str | None, names: Sequence[str] | None, known: Collection[str]
+) -> Mapping[str, FoundScores]:
     if source.is_dir():
-        found = read_rank_folder(source)
+        found = read_rank_folder(source, known)
         if stream is not None and stream not in found:
             raise ScoresError(f"{source} has no stream {stream!r}; it has {', '.join(found)}")
         return found if stream is None else {stream: found[stream]}
@@ -69,22 +74,27 @@ def _read(source: Path, stream: str | None, names: Sequence[str] | None) -> Mapp
             )
         one = FoundScores(str(source), tuple(names), values)
     else:
-        one = read_score_pickle(source, names)
+        one = read_score_pickle(source, names, known)
     return {stream or source.stem: one}
 
 
-def _expected(
-    found: Mapping[str, FoundScores], names: Sequence[str] | None, options: argparse.Namespace
-) -> ExpectedClips:
+def _expected_at_first(options: argparse.Namespace) -> ExpectedClips | None:
+    """Return the clips of a store or a table; None where the files say which clips there are."""
     which = (options.protocol, options.split)
     if options.store:
         return expected_of_store(options.store, *which)
+    if options.dataset and known_dataset(options.dataset) is None:
+        return expected_of_table(options.dataset, *which)
+    return None
+
+
+def _expected_by_names(
+    found: Mapping[str, FoundScores], names: Sequence[str] | None, options: argparse.Namespace
+) -> ExpectedClips:
     if options.dataset:
-        dataset = known_dataset(options.dataset)
-        if dataset is None:
-            return expected_of_table(options.dataset, *which)
         there = names or tuple({name: None for one in found.values() for name in one.names})
-        return expected_of_dataset(dataset, there, *which, is_list=names is not None)
+        which = (options.protocol, options.split)
+        return expected_of_dataset(DATASETS[options.dataset], there, *which, is_list=names is not None)
     if options.classes is None:
         raise ScoresError(
             "nobody says which clips are expected; give DATASET, STORE or --classes with a file"
@@ -115,7 +125,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--list",
         type=Path,
         metavar="FILE",
-        help="names of the expected clips, one per line; places in a file count in it",
+        help="names of the expected clips, one per line; places in a file count in it. Of a name with spaces "
+        "the store or table must have the clip",
     )
     parser.add_argument(
         "--classes",

@@ -16,10 +16,12 @@ from scripts.logs import log_to_file, log_to_stderr, quiet_lightning
 from scripts.processes import start_beside
 from scripts.progress import counted
 from store import StoreError, StoreReader, open_store
-from train.config import Recipe
+from store.facts import differences
+from train.config import Recipe, parse_recipe
 from train.history import TrainingError
+from train.method import make_recipe
 from train.run import Machine, train_run
-from train.run_folder import SCORES, begin_run, count_epochs, only_run
+from train.run_folder import RECIPE, SCORES, RunError, begin_run, count_epochs, only_run
 from train.splits import folds
 
 logger = logging.getLogger(__name__)
@@ -58,6 +60,34 @@ def _one_or_more(word: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{word}; expected 1 or more")
     return number
+
+
+def check_recipes(trainings: Mapping[Path, Recipe]) -> None:
+    """Refuse finished trainings of another recipe, whose figures would be printed under this one.
+
+    Choices that did not exist yet when a training was begun are what they are without being made.
+
+    Args:
+        trainings: folder -> what is trained there, or will be.
+
+    Raises:
+        RunError: naming the folder and what differs.
+        RecipeError: a folder's recipe means nothing.
+    """
+    for folder, recipe in trainings.items():
+        if not (folder / SCORES).exists():
+            continue
+        path = folder / RECIPE
+        have = make_recipe(parse_recipe(path.read_text(encoding="utf-8"), str(path))).to_json()
+        want = recipe.to_json()
+        if unlike := differences(have, want):
+            raise RunError(
+                f"{folder} is finished, with another recipe:\n"
+                + "\n".join(
+                    f"  {name}: {have.get(name)!r} there, {want.get(name)!r} asked for" for name in unlike
+                )
+                + "\nGive the recipe that it was trained with, or another folder with --out."
+            )
 
 
 def train_side_by_side(

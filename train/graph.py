@@ -5,6 +5,7 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from store.exchange.skeletons import NTU_25
 from store.skeleton import COCO_17, Skeleton
 
 GraphName = Literal["published", "tree"]
@@ -32,8 +33,7 @@ def graph_subsets(
         skeleton: the store's joints and bones.
         graph: "published": HP-Net's list for COCO-17; "tree": a tree over all 17 joints instead. Any other
             skeleton has one graph, that of its bones (for NTU-25 they are the published list).
-        root: turn the links so that they lead to this joint (MixFormer's NTU graph has another root than
-            CTR-GCN's).
+        root: turn the links so that they lead to this joint; see ``published_root``.
 
     Returns:
         (3, V, V) float32: the joints themselves, child to parent, parent to child. Row = receiver, column =
@@ -67,6 +67,14 @@ def graph_links(skeleton: Skeleton, graph: GraphName = "published") -> list[tupl
     if graph == "published":
         return [(child - 1, parent - 1) for child, parent in _COCO_17_PUBLISHED]
     return list(_COCO_17_TREE)
+
+
+def published_root(model: str, skeleton: Skeleton) -> str | None:
+    """Return the joint that a model's published links lead to; None: that of the bones.
+
+    Source: specs/mixformer.md 2.
+    """
+    return "middle_of_spine" if model == "mixformer" and skeleton.joint_names == NTU_25 else None
 
 
 def _shared_out(adjacency: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -11,6 +12,7 @@ from store import StoreReader
 from train.augment import Augment
 from train.clip_data import InMemory
 from train.data import StreamDataModule
+from train.graph import published_root
 from train.graph_recipe import GraphRecipe
 from train.mixup import draw_mixture
 from train.models import GraphModel, build_model
@@ -79,7 +81,9 @@ class GraphMethod:
         )
 
     def facts(self, reader: StoreReader, class_names: Sequence[str]) -> Mapping[str, object]:
-        return {}
+        """Return the graph's root where it is not that of the bones; a checkpoint without one keeps these."""
+        root = published_root(self.recipe.model, reader.facts.skeleton)
+        return {"root": root} if root is not None and self.recipe.graph == "published" else {}
 
     def first_model(self, passport: Passport, folder: Path) -> GraphModel:
         return self.model(passport)
@@ -94,6 +98,7 @@ class GraphMethod:
             num_classes=len(passport.class_names),
             width=self.recipe.width,
             graph=self.recipe.graph,
+            root=cast(str | None, passport.facts.get("root")),
             dropout=self.recipe.dropout,
         )
 

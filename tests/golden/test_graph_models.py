@@ -8,6 +8,7 @@ import torch
 
 from scripts.bench.layerwise_ctrgcn import LayerwiseCTRGCN
 from store.exchange.skeletons import coco_17, ntu_25
+from tests.authors_mixformer import AuthorsMixFormer
 from tests.golden.shared_data import shared
 from train.graph import graph_subsets
 from train.models import build_model
@@ -60,6 +61,23 @@ def test_what_we_measure_against_is_the_authors_network(case):
     with torch.no_grad():
         logits = layerwise(arrays["x"])
 
+    torch.testing.assert_close(logits, arrays["logits"], **tolerance)
+
+
+def test_what_mixformer_is_tested_against_is_the_authors_network():
+    weights, arrays, tolerance = golden("mixformer_pooled")
+    _, channels, frames, _, persons = arrays["x"].shape
+    theirs = AuthorsMixFormer(
+        arrays["A_fixed"], in_channels=channels, num_frames=frames, num_persons=persons,
+        num_classes=arrays["logits"].shape[1],
+    ).eval()  # fmt: skip
+
+    missing, unused = theirs.load_state_dict(weights, strict=False)
+    with torch.no_grad():
+        logits = theirs(arrays["x"])
+
+    assert missing == []
+    assert len(unused) == 13 * 10  # what the authors do not use
     torch.testing.assert_close(logits, arrays["logits"], **tolerance)
 
 

@@ -1,8 +1,10 @@
 """`make import-weights`: the authors' state dict and a store become scores; what does not fit is named.
 
-The authors' network is the layer-by-layer one of the bench, which tests/golden/test_graph_models.py holds to
-golden/models.
+The authors' networks are those that are written layer by layer, which tests/golden/test_graph_models.py holds
+to golden/models.
 """
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,10 +14,17 @@ from scripts.bench.layerwise_ctrgcn import LayerwiseCTRGCN
 from scripts.evaluate_checkpoint import main as evaluate
 from scripts.import_weights import main as import_weights
 from store import open_store
+from store.exchange.skeletons import ntu_25
+from store.schema import Layout
+from tests.authors_mixformer import AuthorsMixFormer, ntu_graph
 from tests.doors import call
-from tests.train_stores import train_store
+from tests.small_models import shaken
+from tests.store_makers import make_facts
+from tests.train_stores import train_entries, train_store
 from train.checkpoint import load_checkpoint
 from train.graph import graph_subsets
+from train.graph_method import GraphMethod
+from train.graph_recipe import GraphRecipe
 from train.scores import load_scores
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -59,7 +68,11 @@ def test_scores_are_those_of_the_authors_network(store, tmp_path, capsys, prefix
     assert "trained on toy, p1, imported from weights.pt" in capsys.readouterr().out
     scores = load_scores(tmp_path / "run/on-toy-p1/scores.npz")
     assert len(scores.clip_ids) == 7
-    reader = open_store(str(store))
+    assert_scores_of(theirs, scores, open_store(str(store)))
+
+
+def assert_scores_of(theirs, scores, reader):
+    """The scores are those of the authors' network, clip by clip."""
     for clip_id, row in zip(scores.clip_ids, scores.values, strict=True):
         values = reader.read("pooled/net.a", clip_id).astype(np.float32)  # (T, M, V, C)
         if not reader.person_valid(clip_id)[:, 1].any():
@@ -67,6 +80,35 @@ def test_scores_are_those_of_the_authors_network(store, tmp_path, capsys, prefix
         with torch.no_grad():
             logits = theirs(torch.from_numpy(values).permute(3, 0, 2, 1)[None])
         np.testing.assert_allclose(row, logits[0], rtol=1e-4, atol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def kinect(tmp_path_factory):
+    """A store of NTU's 25 joints."""
+    layout = Layout(8, max_persons=2, num_joints=25, taps={"net.a": 3}, crops=())
+    facts = replace(make_facts(), skeleton=ntu_25(), layout=layout)
+    return train_store(tmp_path_factory.mktemp("kinect"), train_entries(["a0", "e0", "e1"]), facts=facts)
+
+
+def test_mixformer_of_ntus_joints_is_scored_on_the_graph_of_its_authors(kinect, tmp_path):
+    torch.manual_seed(0)
+    theirs = shaken(
+        AuthorsMixFormer(ntu_graph(), in_channels=3, num_frames=8, num_persons=2, num_classes=2, width=40)
+    ).eval()
+    weights = save(theirs.state_dict(), tmp_path)
+
+    command = words(kinect.address, weights, tmp_path / "run", "--model=mixformer", "width=40")
+    assert call(import_weights, *command) == 0
+    assert call(evaluate, "--checkpoint", tmp_path / "run", "--store", kinect.address) == 0
+
+    scores = load_scores(tmp_path / "run/on-toy-p1/scores.npz")
+    assert len(scores.clip_ids) == 2
+    assert_scores_of(theirs, scores, kinect)
+    assert GraphMethod(GraphRecipe(model="mixformer", graph="tree")).facts(kinect, ["sit"]) == {}
+    # what was trained before the root was noted keeps the graph that it was trained on
+    passport = replace(load_checkpoint(tmp_path / "run/checkpoint.pt").passport, facts={})
+    before = GraphMethod(GraphRecipe(model="mixformer", width=40)).model(passport)
+    assert np.array_equal(before.backbone.first[0].spatial.fixed, graph_subsets(ntu_25()))
 
 
 def test_what_the_network_was_shown_can_be_chosen(store, tmp_path):

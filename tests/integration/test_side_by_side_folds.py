@@ -1,13 +1,15 @@
-"""Trainings side by side of a protocol with several folds; nothing is trained."""
+"""Trainings side by side of several folds, and tables of other recipes; nothing is trained."""
+
+import json
 
 import pytest
 
-from scripts import epam_tables, side_by_side
+from scripts import demo_table, epam_tables, hpnet_tables, side_by_side
 from scripts.train_stream import main as train
 from tests.doors import call
 from tests.train_stores import train_store
 from train.method import make_recipe
-from train.run_folder import EPOCHS, fold_folder
+from train.run_folder import EPOCHS, RECIPE, SCORES, RunError, fold_folder
 
 
 @pytest.fixture
@@ -47,6 +49,45 @@ def test_the_protocol_of_the_table_can_be_chosen(reader, tmp_path, monkeypatch):
         call(epam_tables.main, "--store", tmp_path / "store", "--out", tmp_path / "table", *more)
 
     assert asked == ["p1", "p1", "kfold:2", "kfold:2"]  # the streams, and what begins with them
+
+
+def finished(folder, recipe):
+    """Make a folder of a training that has ended; nobody may look at its scores."""
+    folder.mkdir(parents=True)
+    (folder / RECIPE).write_text(json.dumps(recipe))
+    (folder / SCORES).write_bytes(b"")
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "stream"),
+    [
+        (demo_table, "hpj-ctrgcn-seed1", "hpj"),
+        (epam_tables, "xshift_pose-xshift", "xshift_pose"),
+        (epam_tables, "epam-xshift-none", "epam"),
+        (hpnet_tables, "hpnet-film-joint-seed1", "hpnet"),
+        (hpnet_tables, "hpnet-none-whole-frame-seed1", "hpnet"),
+    ],
+)
+def test_figures_of_another_recipe_are_not_printed(reader, tmp_path, capsys, table, name, stream):
+    finished(tmp_path / "table" / name, make_recipe({"stream": stream, "epochs": 17}).to_json())
+
+    words = ["--store", tmp_path / "store", "--out", tmp_path / "table", "--only-print"]
+    assert call(table.main, *words) == 1
+
+    error = capsys.readouterr().err
+    assert f"{tmp_path / 'table' / name} is finished, with another recipe:" in error
+    assert "epochs: 17 there, " in error
+
+
+def test_a_recipe_from_before_a_choice_is_the_same(tmp_path):
+    recipe = make_recipe({"epochs": 2})
+    before = recipe.to_json()
+    del before["mixup"]
+    finished(tmp_path / "run", before)
+
+    side_by_side.check_recipes({tmp_path / "run": recipe, tmp_path / "not begun": recipe})
+    with pytest.raises(RunError, match=r"recipe:\n  mixup: 0.0 there, 0.2 asked for\nGive"):
+        side_by_side.check_recipes({tmp_path / "run": make_recipe({"epochs": 2, "mixup": 0.2})})
 
 
 def test_it_is_said_that_streams_are_trained_first(capsys):

@@ -11,10 +11,6 @@ import numpy as np
 import pytest
 import torch
 
-pytest.importorskip("train.data")  # comes with the streams
-pytest.importorskip("train.models")
-pytest.importorskip("train.scores")
-
 from scripts.evaluate_checkpoint import main as evaluate
 from scripts.train_stream import main as train
 from store import open_store
@@ -115,7 +111,7 @@ def test_a_seed_fixes_the_result_and_another_one_changes_it(store, whole, tmp_pa
 
     assert_same_run(tmp_path / "same", whole)
     ours, theirs = (load_checkpoint(run / "checkpoint.pt").weights for run in (whole, tmp_path / "other"))
-    assert not any(torch.equal(ours[name], theirs[name]) for name in ours if name.endswith("classify.weight"))
+    assert not torch.equal(ours["classify.weight"], theirs["classify.weight"])
 
 
 def test_a_finished_run_only_prints(store, whole, capsys, monkeypatch):
@@ -144,7 +140,7 @@ def test_what_a_run_leaves(store, whole):
     assert [float(row["lr"]) for row in rows] == pytest.approx([0.05, 0.05, 0.005])
     assert json.loads((whole / "recipe.json").read_text())["steps"] == [2, 3]
     assert (whole / "confusion.png").stat().st_size > 1000
-    assert "p1: " in (whole / "run.log").read_text() or (whole / "run.log").exists()
+    assert "train: 16 of 16 clips have data\n" in (whole / "run.log").read_text()
     assert curve(whole, "loss") == pytest.approx([float(row["loss"]) for row in rows])
     assert curve(whole, "lr") == pytest.approx([0.05, 0.05, 0.005])
 

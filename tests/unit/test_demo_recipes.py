@@ -9,9 +9,14 @@ from train.config import parse_recipe
 from train.method import make_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
+RECIPES = sorted((ROOT / "train/recipes").glob("*.json"))
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "train/recipes").glob("*.json")), ids=lambda path: path.stem)
+def test_recipe_files_are_found():
+    assert {path.stem for path in RECIPES} >= {"demo", "demo_epam", "demo_full", "demo_hpnet", "few_clips"}
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_a_recipe_file_is_one(path):
     recipe = make_recipe(parse_recipe(path.read_text(), path.name))
 

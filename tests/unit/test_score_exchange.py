@@ -69,6 +69,50 @@ def test_places_in_a_pickle_count_in_the_list(tmp_path, content, protocol):
     assert by_name == dict(zip(NAMES, ROWS.tolist(), strict=True))
 
 
+DIGITS = {"2": ROWS[0], "0": ROWS[1], "1": ROWS[2]}
+HIGH = {"11.mp4": ROWS[0], "12": ROWS[1], "10": ROWS[2]}
+
+
+@pytest.mark.parametrize(
+    ("content", "names", "known"),
+    [
+        (DIGITS, None, {"0", "1", "2"}),
+        (DIGITS, ("0", "1", "2"), ()),  # each name is at its own place
+        (HIGH, ("12.mp4", "10.mp4", "11.mp4", "13.mp4"), ()),
+        ({int(key.partition(".")[0]): row for key, row in HIGH.items()}, ("12", "10", "11"), ()),
+        ({"7": ROWS[0], "wave": ROWS[1], "test_3": ROWS[2]}, None, {"7", "wave", "test_3", "other"}),
+    ],
+)
+def test_names_that_are_digits_are_kept(tmp_path, content, names, known):
+    found = read_score_pickle(dump(tmp_path / "a.pkl", content), names, known)
+
+    assert found.names == tuple(map(str, content))
+    np.testing.assert_array_equal(found.values, ROWS)
+
+
+def test_digits_that_the_list_does_not_name_are_places(tmp_path):
+    by_place = {name.replace("2", "test_2"): row for name, row in DIGITS.items()}
+
+    assert read_score_pickle(dump(tmp_path / "a.pkl", DIGITS), NAMES).names == ("c.mp4", "a.mp4", "b.mp4")
+    assert read_score_pickle(dump(tmp_path / "b.pkl", by_place), ("1", "0", "2")).names == ("2", "1", "0")
+    assert read_score_pickle(dump(tmp_path / "c.pkl", list(ROWS)), ("1", "0", "2")).names == ("1", "0", "2")
+
+
+@pytest.mark.parametrize("kind", [str, int])
+def test_keys_that_may_be_names_or_places_are_refused(tmp_path, kind):
+    path = dump(tmp_path / "a.pkl", {kind(key): row for key, row in DIGITS.items()})
+
+    with pytest.raises(
+        ScoresError, match=r"key '?0'? is a name in the list, and the place of '1'; .* 'test_0'"
+    ):
+        read_score_pickle(path, ("1", "0", "2"))
+
+
+def test_numbers_without_a_list_could_count_in_any_order(tmp_path):
+    with pytest.raises(ScoresError, match="its 3 clips have numbers instead of names"):
+        read_score_pickle(dump(tmp_path / "a.pkl", dict(enumerate(ROWS))), known={"0", "1", "2"})
+
+
 def test_labels_come_with_their_clips(tmp_path):
     by_name = {"predictions": NAMED[0], "labels": {"c.mp4": 1, "a.mp4": 0, "b.mp4": 0}}
 
@@ -206,6 +250,14 @@ def test_list_holds_the_first_word_of_each_line(tmp_path):
     (tmp_path / "b.txt").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ScoresError, match=r"b\.txt: no list of names"):
         read_names(tmp_path / "b.txt")
+
+
+def test_names_with_spaces_are_those_that_are_expected(tmp_path):
+    (tmp_path / "a.txt").write_text("hand over 01.mp4\nhand over 02  3\nhand 4\nhand over\nface 2\n")
+    known = {"hand over 01", "hand over 02", "hand", "face off"}
+
+    names = ("hand over 01.mp4", "hand over 02", "hand", "hand", "face")
+    assert read_names(tmp_path / "a.txt", known) == names
 
 
 def test_found_scores_are_keyed_by_id_and_class():

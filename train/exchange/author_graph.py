@@ -37,7 +37,8 @@ def graph_of_authors(
         )
     state = read_state(path)
     check_classes(length_of(state, "fc.bias", path, _WHAT), class_names, reader, path)
-    channels = GraphMethod(recipe).source(reader).in_channels
+    method = GraphMethod(recipe)
+    channels = method.source(reader).in_channels
     length = length_of(state, "data_bn.bias", path, _WHAT)
     if recipe.model != "ctrgcn":  # MixFormer embeds channels before it normalises
         channels = length_of(state, "to_joint_embedding.bias", path, _WHAT)
@@ -52,4 +53,5 @@ def graph_of_authors(
         num_frames_of(reader, recipe.num_frames),
         num_persons,
         weights,
+        method.facts(reader, class_names),
     )

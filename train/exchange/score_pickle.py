@@ -1,11 +1,11 @@
 """Pickles of scores as teams pass them around; read as plain data, so that nothing in them can run.
 
 Known: name -> vector; place -> vector, a list of vectors or an array, each with a list of names beside; and
-``{"predictions": one of these, "labels": one per clip}``.
+``{"predictions": one of these, "labels": one per clip}``. A key of digits may be a name as well as a place.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +13,26 @@ import numpy as np
 import numpy.typing as npt
 
 from store.exchange.safe_pickle import load_plain_pickle
-from train.exchange.found import FoundScores
+from train.exchange.found import FoundScores, bare_name
 from train.scores import ScoresError
 
 # loaders that know no names call clips "test_0", "test_1", ...
 _PLACE = re.compile(r"(?:(?:test|val|train)_)?(\d+)")
 
 
-def read_score_pickle(path: Path, names: Sequence[str] | None = None) -> FoundScores:
+def read_score_pickle(
+    path: Path, names: Sequence[str] | None = None, known: Collection[str] = ()
+) -> FoundScores:
     """Read a pickle of scores.
 
     Args:
         path: the pickle.
         names: of the clips, in the order that places in the file count; needed where it has no names.
+        known: names of the expected clips, without ending: where there is no list, texts among them are names
+            even if they look like places.
 
     Raises:
-        ScoresError: it holds something else, names are missing, or vectors differ in length.
+        ScoresError: it holds something else, names are missing or may be places, or vectors differ in length.
         ExchangeError: it is no pickle, or holds more than plain data.
     """
     content = load_plain_pickle(path)
@@ -36,17 +40,17 @@ def read_score_pickle(path: Path, names: Sequence[str] | None = None) -> FoundSc
     if isinstance(content, dict) and "predictions" in content:
         content, labels = content["predictions"], content.get("labels")
     keys, vectors = _rows(content, path)
-    its_names = _names(keys, names, path)
+    its_names = _names(keys, names, known, path)
     return FoundScores(str(path), its_names, _stacked(its_names, vectors, path), _labels(labels, keys, path))
 
 
-def _rows(content: Any, path: Path) -> tuple[list[object], list[object]]:  # noqa: ANN401 - of a pickle
+def _rows(content: Any, path: Path) -> tuple[Sequence[object], list[object]]:  # noqa: ANN401 - of a pickle
     if isinstance(content, dict) and content:
         return list(content), list(content.values())
     if isinstance(content, np.ndarray) and content.ndim == 2 and len(content):
-        return list(range(len(content))), list(content)
+        return range(len(content)), list(content)
     if isinstance(content, list | tuple) and content:
-        return list(range(len(content))), list(content)
+        return range(len(content)), list(content)
     found = (
         f"an array {content.shape}"
         if isinstance(content, np.ndarray)
@@ -60,14 +64,21 @@ def _rows(content: Any, path: Path) -> tuple[list[object], list[object]]:  # noq
     )
 
 
-def _names(keys: Sequence[object], names: Sequence[str] | None, path: Path) -> tuple[str, ...]:
+def _names(
+    keys: Sequence[object], names: Sequence[str] | None, known: Collection[str], path: Path
+) -> tuple[str, ...]:
     places = [_place(key) for key in keys]
     found = tuple(place for place in places if place is not None)
+    if _are_names(keys, names, known):
+        if names is not None and len(found) == len(keys):
+            _check_one_reading(keys, found, names, path)
+        return tuple(str(key) for key in keys)
     if len(found) < len(keys):
         odd = next(key for key, place in zip(keys, places, strict=True) if place is None)
         if found or not all(isinstance(key, str) for key in keys):
             raise ScoresError(
-                f"{path}: keys such as {odd!r} beside others; expected names only, or places only"
+                f"{path}: keys such as {odd!r} beside others; expected names only, or places only. Of names "
+                "that are numbers a list, a STORE or a table must have all"
             )
         return tuple(str(key) for key in keys)
     if names is None:
@@ -88,6 +99,30 @@ def _names(keys: Sequence[object], names: Sequence[str] | None, path: Path) -> t
             "nobody can say which are missing"
         )
     return tuple(names[place] for place in found)
+
+
+def _are_names(keys: Sequence[object], names: Sequence[str] | None, known: Collection[str]) -> bool:
+    """Tell whether all keys are names of the list, or else of the expected clips."""
+    if isinstance(keys, range):  # of a list or an array: the file has none
+        return False
+    if names is None:  # numbers could count in any order
+        return all(isinstance(key, str) and bare_name(key) in known for key in keys)
+    return {bare_name(str(key)) for key in keys} <= {bare_name(name) for name in names}
+
+
+def _check_one_reading(
+    keys: Sequence[object], places: Sequence[int], names: Sequence[str], path: Path
+) -> None:
+    """Refuse keys that are names in the list, and other clips' places in it."""
+    if max(places) >= len(names):
+        return
+    for key, place in zip(keys, places, strict=True):
+        if bare_name(str(key)) != bare_name(names[place]):
+            raise ScoresError(
+                f"{path}: key {key!r} is a name in the list, and the place of {names[place]!r}; expected "
+                "one of both. If keys are names, leave the list away and give a STORE or a table; if places, "
+                "write them as 'test_0', 'test_1', ..."
+            )
 
 
 def _place(key: object) -> int | None:

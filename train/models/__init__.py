@@ -44,7 +44,7 @@ def build_model(
         num_classes: K.
         width: channels of the first blocks; None: as published.
         graph: "published" or "tree" (train/graph.py); they differ for COCO-17.
-        root: joint that the graph's links lead to; MixFormer's published NTU-25 graph has "middle_of_spine".
+        root: joint that the graph's links lead to, see ``train.graph.published_root``.
         dropout: before the classifier.
 
     Raises:
