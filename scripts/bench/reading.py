@@ -8,6 +8,7 @@ import numpy.typing as npt
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from scripts.bench.npy_files import NpyFiles, shuffled, write_npy_files
 from scripts.bench.table import alternate, print_table
 from store import StoreReader, open_store
 from store.facts import DatasetFacts, StoreFacts
@@ -50,12 +51,12 @@ def bench_reading(*, repeats: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         features = made_features(_NUM_CLIPS)
-        for number, values in enumerate(features):
-            np.save(folder / f"{number}.npy", values)
+        write_npy_files(folder, features)
+        files = NpyFiles(folder, _NUM_CLIPS)
         store = make_store(folder / "store", features)
         rows = []
         for workers in (0, 2):
-            sides = [_loader(_NpyFiles(folder), workers), _loader(_StoreClips(store), workers)]
+            sides = [shuffled(side, batch_size=64, workers=workers) for side in (files, _StoreClips(store))]
             for side in sides:
                 _drain(side)
             npy, ours = alternate(repeats, *(lambda side=side: _drain(side) for side in sides))
@@ -76,17 +77,6 @@ def bench_reading(*, repeats: int) -> None:
     )
 
 
-class _NpyFiles(Dataset[torch.Tensor]):
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def __len__(self) -> int:
-        return _NUM_CLIPS
-
-    def __getitem__(self, index: int) -> torch.Tensor:
-        return torch.from_numpy(np.load(self._folder / f"{index}.npy")[:, 0])
-
-
 class _StoreClips(Dataset[torch.Tensor]):
     def __init__(self, store: StoreReader) -> None:
         self._store = store
@@ -96,17 +86,6 @@ class _StoreClips(Dataset[torch.Tensor]):
 
     def __getitem__(self, index: int) -> torch.Tensor:
         return torch.from_numpy(self._store.pooled(str(index), person=0))
-
-
-def _loader(dataset: Dataset[torch.Tensor], workers: int) -> DataLoader[torch.Tensor]:
-    return DataLoader(
-        dataset,
-        batch_size=64,
-        shuffle=True,
-        num_workers=workers,
-        persistent_workers=workers > 0,
-        multiprocessing_context="spawn" if workers else None,
-    )
 
 
 def _drain(loader: DataLoader[torch.Tensor]) -> None:
