@@ -237,9 +237,10 @@ def _count_trained(
     if trained and TRAINING_CLIPS not in accept:
         raise CheckpointError(
             f"{where}: {len(trained)} of the {len(clip_ids)} test clips trained {checkpoint.where}, by their "
-            f"ids, such as {trained[0]!r}; expected none. It was trained on {passport.dataset}, {passport.protocol}, fold "
-            f"{passport.fold}; clips that were added or split anew since, or another protocol, make other "
-            'folds. Train on the store as it is now, into another folder (make train ARGS="--run FOLDER"), '
+            f"ids, such as {trained[0]!r}; expected none. It was trained on {passport.dataset}, "
+            f"{passport.protocol}, fold {passport.fold}; clips that were added or split anew since, or "
+            "another protocol, make other folds. Train on the store as it is now, into another folder "
+            '(make train ARGS="--run FOLDER"), '
             "or give a PROTOCOL whose test clips are others. To test them all the same, and say so: "
             f'ARGS="--accept {TRAINING_CLIPS}"'
         )

@@ -5,10 +5,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-import torch
-from torch.utils.data import DataLoader, Dataset
-
+from scripts.bench.npy_files import NpyFiles, shuffled, write_npy_files
 from scripts.bench.reading import made_features, make_store
 from scripts.bench.table import alternate, print_table
 from train.clip_data import InMemory
@@ -23,14 +20,14 @@ def bench_loading(*, repeats: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         features = made_features(_NUM_CLIPS)
-        for number, values in enumerate(features):
-            np.save(folder / f"{number}.npy", values)
+        write_npy_files(folder, features)
+        files = NpyFiles(folder, _NUM_CLIPS, axes=(3, 0, 2, 1))  # (C, T, V, M), as a stream
         store = make_store(folder / "store", features)
         kept: list[tuple[str, InMemory]] = [("store", False), ("RAM", True)]
         rows = []
         for workers in (0, 2):
             ways = {where: _epochs(store.address, workers, in_memory) for where, in_memory in kept}
-            sides = {".npy": _npy_epochs(folder, workers), **ways}
+            sides = {".npy": _npy_epochs(files, workers), **ways}
             for walk in sides.values():
                 walk()  # page cache, workers, rows in RAM
             npy, *ours = alternate(repeats, *sides.values())
@@ -54,26 +51,8 @@ def bench_loading(*, repeats: int) -> None:
     )
 
 
-class _NpyFiles(Dataset[torch.Tensor]):
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def __len__(self) -> int:
-        return _NUM_CLIPS
-
-    def __getitem__(self, index: int) -> torch.Tensor:
-        return torch.from_numpy(np.load(self._folder / f"{index}.npy")[:, :1]).permute(3, 0, 2, 1)
-
-
-def _npy_epochs(folder: Path, workers: int) -> Callable[[], None]:
-    loader = DataLoader(
-        _NpyFiles(folder),
-        batch_size=_BATCH,
-        shuffle=True,
-        num_workers=workers,
-        persistent_workers=workers > 0,
-        multiprocessing_context="spawn" if workers else None,
-    )
+def _npy_epochs(files: NpyFiles, workers: int) -> Callable[[], None]:
+    loader = shuffled(files, batch_size=_BATCH, workers=workers)
 
     def walk() -> None:
         seen = sum(len(batch) for batch in loader)

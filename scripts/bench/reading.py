@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch.utils.data import DataLoader, Dataset, default_collate
+from torch.utils.data import DataLoader, Dataset
 
+from scripts.bench.npy_files import NpyFiles, shuffled, write_npy_files
 from scripts.bench.table import alternate, print_table
 from store import StoreReader, open_store
 from store.facts import DatasetFacts, StoreFacts
@@ -51,14 +52,13 @@ def bench_reading(*, repeats: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         features = made_features(_NUM_CLIPS)
-        for number, values in enumerate(features):
-            np.save(folder / f"{number}.npy", values)
+        write_npy_files(folder, features)
+        files = NpyFiles(folder, _NUM_CLIPS)
         store = make_store(folder / "store", features)
         rows = []
         for workers in (0, 2):
-            sides = [
-                _loader(side, workers) for side in (_NpyFiles(folder), _StoreClips(store), _Batches(store))
-            ]
+            ways = (files, _StoreClips(store), _StoreBatches(store))
+            sides = [shuffled(way, batch_size=64, workers=workers) for way in ways]
             for side in sides:
                 _drain(side)
             npy, *ours = alternate(repeats, *(lambda side=side: _drain(side) for side in sides))
@@ -82,17 +82,6 @@ def bench_reading(*, repeats: int) -> None:
     )
 
 
-class _NpyFiles(Dataset[torch.Tensor]):
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def __len__(self) -> int:
-        return _NUM_CLIPS
-
-    def __getitem__(self, index: int) -> torch.Tensor:
-        return torch.from_numpy(np.load(self._folder / f"{index}.npy")[:, 0])
-
-
 class _StoreClips(Dataset[torch.Tensor]):
     def __init__(self, store: StoreReader) -> None:
         self._store = store
@@ -104,29 +93,10 @@ class _StoreClips(Dataset[torch.Tensor]):
         return torch.from_numpy(self._store.pooled(str(index), person=0))
 
 
-class _Batches(_StoreClips):
+class _StoreBatches(_StoreClips):
     def __getitems__(self, indices: Sequence[int]) -> torch.Tensor:
         persons = [(str(index), 0) for index in indices]
         return torch.from_numpy(self._store.read_persons(pooled_array_name(_TAP), persons))
-
-
-def _collate(clips: list[torch.Tensor] | torch.Tensor) -> torch.Tensor:
-    if isinstance(clips, torch.Tensor):
-        return clips
-    stacked: torch.Tensor = default_collate(clips)
-    return stacked
-
-
-def _loader(dataset: Dataset[torch.Tensor], workers: int) -> DataLoader[torch.Tensor]:
-    return DataLoader(
-        dataset,
-        batch_size=64,
-        shuffle=True,
-        collate_fn=_collate,
-        num_workers=workers,
-        persistent_workers=workers > 0,
-        multiprocessing_context="spawn" if workers else None,
-    )
 
 
 def _drain(loader: DataLoader[torch.Tensor]) -> None:
