@@ -59,7 +59,7 @@ def begin_run(
     facts = _facts(reader, protocol, found, recipe)
     path = folder / _RUN
     if path.exists():
-        unlike = _unlike(path, facts)
+        unlike = _unlike(path, facts, recipe)
         if unlike:
             raise RunError(
                 f"{folder} holds another run:\n"
@@ -78,7 +78,7 @@ def holds_run(
 ) -> bool:
     """Tell whether this very run was begun in a folder."""
     path = folder / _RUN
-    return path.exists() and not _unlike(path, _facts(reader, protocol, found, recipe))
+    return path.exists() and not _unlike(path, _facts(reader, protocol, found, recipe), recipe)
 
 
 def _facts(reader: StoreReader, protocol: str, found: Sequence[Fold], recipe: Recipe) -> dict[str, object]:
@@ -96,9 +96,11 @@ def _facts(reader: StoreReader, protocol: str, found: Sequence[Fold], recipe: Re
     }
 
 
-def _unlike(path: Path, facts: Mapping[str, object]) -> list[str]:
+def _unlike(path: Path, facts: Mapping[str, object], recipe: Recipe) -> list[str]:
     """Return in words what differs from the run that was noted."""
-    before = json.loads(path.read_text(encoding="utf-8"))
+    # choices that did not exist yet when it was begun are what they are without being made
+    before = {f"recipe.{choice.name}": choice.default for choice in dataclasses.fields(recipe)}
+    before |= json.loads(path.read_text(encoding="utf-8"))
     before.pop("store", None)  # it may have been moved
     unknown = _NOT_ALWAYS_NOTED - before.keys()
     return [

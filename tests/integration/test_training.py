@@ -184,6 +184,18 @@ def test_a_run_with_other_choices_is_refused(store, whole, capsys):
     assert "recipe.lr: 0.05 there, 0.07 asked for" in error
 
 
+def test_a_run_from_before_a_choice_existed_goes_on(store, whole, tmp_path, capsys):
+    before = shutil.copytree(whole, tmp_path / "before")
+    noted = json.loads((before / "run.json").read_text())
+    del noted["recipe.exchange"]
+    (before / "run.json").write_text(json.dumps(noted))
+
+    assert call(train, *words(store, before)) == 0
+    assert call(train, *words(store, before, "exchange=0.5")) == 1
+
+    assert "recipe.exchange: 0.0 there, 0.5 asked for" in capsys.readouterr().err
+
+
 def test_a_run_whose_failed_clips_have_data_now_is_refused(store, whole, tmp_path, capsys):
     """e0 was tried again since: later folds, or steps after a resume, would be trained on other clips."""
     train_store(tmp_path / "retried")
