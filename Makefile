@@ -180,9 +180,9 @@ bench: WITH = all
 bench: setup  ## speed, memory and size tables of this machine
 	$(RUN) -m scripts.run_bench $(ARGS)
 
-# files side by side, for most of them wait or use one thread; each file stays in one process with its fixtures
+# files side by side, for most of them wait or use one thread; each stays in one process, the slow ones come first
 test: setup  ## the test suite, without what is slow or needs a GPU
-	$(RUN) -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile $(ARGS)
+	$(RUN) -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: setup  ## ruff and mypy
 	$(RUN) -m ruff check
