@@ -28,7 +28,7 @@ from train.metrics import Metrics, measure
 from train.report_confusion import draw_confusion
 from train.report_tables import classes_csv, confusion_csv, render_classes, render_rows, rows_csv
 from train.run_folder import RECIPE, SCORES
-from train.scores import Scores, ScoresError, load_scores, save_scores
+from train.scores import TRAINED_ALREADY, Scores, ScoresError, load_scores, save_scores
 
 logger = logging.getLogger(__name__)
 
@@ -100,6 +100,8 @@ def _ensemble(options: argparse.Namespace) -> None:
         + ("clips without are left out" if options.leave_out_missing else "a clip without counts as wrong")
         + (f"; {last.num_unexpected} rows of other clips are left out" if last.num_unexpected else "")
     )
+    if trained := source.get(TRAINED_ALREADY):
+        print(f"{trained} or more of the test clips trained a stream of the last line")
     print(render_rows(metrics))
     if weights_of:
         print("weights:")

@@ -14,10 +14,11 @@ from store import StoreError, StoreReader, open_store
 from train.checkpoint import Checkpoint, CheckpointError, load_checkpoint, with_test_choices
 from train.config import parse_choices
 from train.device import find_devices
-from train.evaluate import TESTED, TRAINING_CLIPS, score_fold, write_results
+from train.evaluate import TRAINING_CLIPS, score_fold, write_results
 from train.method import make_recipe
 from train.report_tables import render_classes, render_rows
 from train.run_folder import CHECKPOINT, RECIPE, run_folder, store_of_run
+from train.scores import TRAINED_ALREADY
 from train.splits import Fold, first_protocol, folds
 from train.validation import validation_as_test
 
@@ -78,7 +79,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     rows = write_results(out, title, parts)
     print(f"{out}: {title}; trained on {trained_on.dataset}, {trained_on.protocol}, {trained_on.chosen_by}")
     for name, part in parts.items():
-        if num_trained := part.source[TESTED]:
+        if num_trained := part.source[TRAINED_ALREADY]:
             print(f"{name}: {num_trained} of the {len(part.labels)} test clips trained the model")
     source = next(iter(parts.values())).source
     for line in cast(Sequence[str], source.get("differs_from_training", ())):

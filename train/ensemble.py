@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from train.scores import KINDS, Kind, Scores, ScoresError
+from train.scores import KINDS, TRAINED_ALREADY, Kind, Scores, ScoresError
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +121,19 @@ def fuse(parts: Mapping[str, Scores], weights: Weights) -> Scores:
         ),
         np.zeros(first.values.shape),
     )
+    source = {key: first.source[key] for key in ("dataset", "protocol", "metric") if key in first.source}
+    source |= {"stream": "+".join(aligned), "weights": {name: str(weights[name]) for name in aligned}}
+    counts = [part.source[TRAINED_ALREADY] for part in aligned.values() if TRAINED_ALREADY in part.source]
+    known = [count for count in counts if isinstance(count, int)]
+    if counts:  # streams mostly share their training clips, so no sum: at least as many as of the worst
+        source[TRAINED_ALREADY] = max(known) if any(known) or len(known) == len(aligned) else None
     return Scores(
         clip_ids=clip_ids,
         class_names=first.class_names,
         values=total.astype(np.float32),
         kind="logits",
         labels=first.labels,
-        source={key: first.source[key] for key in ("dataset", "protocol", "metric") if key in first.source}
-        | {"stream": "+".join(aligned), "weights": {stream: str(weights[stream]) for stream in aligned}},
+        source=source,
         subjects=first.subjects,
         where=" + ".join(part.where for part in aligned.values()),
     )

@@ -17,7 +17,7 @@ from train.metrics import Metrics, measure
 from train.report_confusion import draw_confusion
 from train.report_tables import classes_csv, confusion_csv, rows_csv
 from train.run_folder import SCORES
-from train.scores import Scores, ScoresError, save_scores
+from train.scores import TRAINED_ALREADY, Scores, ScoresError, save_scores
 from train.splits import Fold
 from train.trained_ids import find_trained
 
@@ -25,7 +25,6 @@ logger = logging.getLogger(__name__)
 
 JOINED = "all folds"
 TRAINING_CLIPS = "training_clips"  # what ``accept`` calls them
-TESTED = "tested_training_clips"
 
 
 def score_fold(
@@ -94,7 +93,7 @@ def score_fold(
         "seed": recipe.seed,
         "epoch": passport.epoch,
         "chosen_by": passport.chosen_by,
-        TESTED: num_trained,
+        TRAINED_ALREADY: num_trained,
     }
     if metric := reader.facts.dataset.protocols.get(protocol, {}).get("metric"):
         source["metric"] = metric
@@ -188,7 +187,7 @@ def join_scores(parts: Sequence[Scores]) -> Scores:
         labels={clip_id: label for part in parts for clip_id, label in part.labels.items()},
         subjects={clip_id: subject for part in parts for clip_id, subject in part.subjects.items()},
         source=dict(first.source)
-        | {"fold": [part.source["fold"] for part in parts], TESTED: _sum_trained(parts)},
+        | {"fold": [part.source["fold"] for part in parts], TRAINED_ALREADY: _sum_trained(parts)},
     )
 
 
@@ -248,6 +247,6 @@ def _count_trained(
 
 
 def _sum_trained(parts: Sequence[Scores]) -> int | None:
-    counts = [cast(int | None, part.source.get(TESTED)) for part in parts]
+    counts = [cast(int | None, part.source.get(TRAINED_ALREADY)) for part in parts]
     known = [count for count in counts if count is not None]
     return sum(known) if len(known) == len(counts) else None

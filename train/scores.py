@@ -19,6 +19,7 @@ from store.durable import make_folder, write_file
 
 Kind = Literal["logits", "softmax"]
 KINDS: tuple[Kind, ...] = ("logits", "softmax")
+TRAINED_ALREADY = "tested_training_clips"  # in a source: how many test clips trained the model; none: unknown
 _FORMAT = "heatpool scores 1"
 _LEAST = float(np.finfo(np.float32).tiny)  # a probability's least logarithm is about -87
 

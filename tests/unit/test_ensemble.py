@@ -1,5 +1,7 @@
 """Streams are joined by names, never by places; those that do not fit each other are refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -42,6 +44,17 @@ def test_clip_that_one_stream_lacks_has_no_scores():
 
     assert fused.clip_ids == ("a", "d")
     assert fused.labels == LABELS
+
+
+@pytest.mark.parametrize(
+    ("trained", "expected"), [((0, 0), 0), ((4, 3), 4), ((0, None), None), ((2, None), 2), ((0,), None)]
+)
+def test_clips_that_trained_a_stream_are_noted(trained, expected):
+    """At least so many as of the worst stream; None: none of those that are known, and some are not."""
+    parts = [replace(HPJ, source={"tested_training_clips": count}) for count in trained]
+    parts = {"hpj": parts[0], "hpb": (parts[1:] or [HPB])[0]}
+
+    assert fuse(parts, equal_weights(list(parts))).source["tested_training_clips"] == expected
 
 
 def test_single_stream_stays_as_it_is():
