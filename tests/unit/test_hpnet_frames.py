@@ -106,6 +106,17 @@ def test_colours_flicker_as_published_or_not(jitter_per, flickers):
     assert varied.max() <= 255
 
 
+def test_a_clip_keeps_its_colours_or_they_change_as_if_all_did():
+    frames = colourful(clips=20)
+    some = vary_frames(frames, Variation(flip=0, jitter=0.5, gray=0), draw())
+    every = vary_frames(frames, Variation(flip=0, jitter=1, gray=0), draw())
+
+    changed = [torch.equal(new, jittered) for new, jittered in zip(some, every, strict=True)]
+    kept = [torch.equal(new, old) for new, old in zip(some, frames, strict=True)]
+    assert all(a != b for a, b in zip(changed, kept, strict=True))
+    assert 5 <= sum(changed) <= 15
+
+
 def test_variation_is_decided_by_the_seed():
     frames = colourful()
 

@@ -99,22 +99,27 @@ def vary_frames(frames: Tensor, variation: Variation, draw: torch.Generator) -> 
     clips, times = frames.shape[:2]
 
     def chosen(probability: float) -> Tensor:
-        return (torch.rand(clips, 1, 1, 1, 1, generator=draw) < probability).to(frames.device)
+        return torch.nonzero(torch.rand(clips, generator=draw) < probability).flatten()
 
     def spread(strength: float) -> Tensor:
         shape = (clips, times if variation.jitter_per == "frame" else 1, 1, 1, 1)
-        return (strength * (2 * torch.rand(shape, generator=draw) - 1)).to(frames)
+        return strength * (2 * torch.rand(shape, generator=draw) - 1)
 
-    frames = torch.where(chosen(variation.flip), frames.flip(-1), frames)
-    jittered = adjust_colours(
-        frames,
-        brightness=1 + spread(variation.brightness),
-        contrast=1 + spread(variation.contrast),
-        saturation=1 + spread(variation.saturation),
-        hue=spread(variation.hue),
-    )
-    frames = torch.where(chosen(variation.jitter), jittered, frames)
-    return torch.where(chosen(variation.gray), gray(frames), frames)
+    varied = frames.clone()
+    mirrored = chosen(variation.flip)
+    varied[mirrored] = frames[mirrored].flip(-1)
+    factors = {
+        "brightness": 1 + spread(variation.brightness),
+        "contrast": 1 + spread(variation.contrast),
+        "saturation": 1 + spread(variation.saturation),
+        "hue": spread(variation.hue),
+    }
+    jittered = chosen(variation.jitter)
+    its_factors = {name: factor[jittered].to(frames) for name, factor in factors.items()}
+    varied[jittered] = adjust_colours(varied[jittered], **its_factors)  # dear: not of clips that keep theirs
+    grayed = chosen(variation.gray)
+    varied[grayed] = gray(varied[grayed])
+    return varied
 
 
 def adjust_colours(
