@@ -11,7 +11,9 @@ from torch import nn
 from transformers import XCLIPConfig, XCLIPModel
 
 from store.exchange.skeletons import coco_17
+from tests.authors_xclip import AuthorsXClip
 from train.hpnet import hub
+from train.hpnet.encoders import encoder_sizes, first_encoders
 from train.hpnet.hub import VOCABULARY, WEIGHTS, PretrainedError, find_folder
 from train.hpnet.model import HPNet
 from train.hpnet.smclm import SMCLM, SMCLM_STREAMS
@@ -25,6 +27,7 @@ from train.hpnet.xclip import (
     load_tokenizer,
     make_encoders,
 )
+from train.method import make_recipe
 from train.models import build_model
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -316,3 +319,32 @@ def test_damaged_weights_are_refused(tiny, tmp_path, file):
 
     with pytest.raises(PretrainedError, match="no X-CLIP model of transformers"):
         load_encoders(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        # a CLIP model for images
+        ({"mit.positional_embedding": None}, r"k\.pth: the weights have no 'mit\.positional_embedding'"),
+        (
+            {"ln_final.weight": torch.ones(7)},
+            r"k\.pth: size mismatch for text_model\.final_layer_norm\.weight",
+        ),
+        ({"visual.proj": torch.ones(64, 100)}, r"k\.pth: embed_dim is 100; expected a multiple of 64"),
+        ({"logit_scale": None}, r"k\.pth: no weights of X-CLIP by name"),
+    ],
+)
+def test_file_of_another_network_is_named(tmp_path, changed, message):
+    state = AuthorsXClip(TINY).state_dict() | {"logit_scale": torch.tensor(2.0)} | changed
+    torch.save({name: value for name, value in state.items() if value is not None}, tmp_path / "k.pth")
+    recipe = make_recipe({"stream": "hpnet", "encoder": str(tmp_path / "k.pth")})
+
+    with pytest.raises(PretrainedError, match=message):
+        first_encoders(recipe)
+
+
+def test_file_without_names_is_refused(tmp_path):
+    torch.save({0: torch.ones(2)}, tmp_path / "k.pth")
+
+    with pytest.raises(PretrainedError, match=r"k\.pth: no weights of X-CLIP by name"):
+        encoder_sizes(make_recipe({"stream": "hpnet", "encoder": str(tmp_path / "k.pth")}))
