@@ -13,7 +13,7 @@ from transformers import XCLIPConfig, XCLIPModel
 from store.exchange.skeletons import coco_17
 from tests.authors_xclip import AuthorsXClip
 from train.hpnet import hub
-from train.hpnet.encoders import encoder_sizes, first_encoders
+from train.hpnet.encoders import encoder_sizes, find_tokenizer, first_encoders
 from train.hpnet.hub import VOCABULARY, WEIGHTS, PretrainedError, find_folder
 from train.hpnet.model import HPNet
 from train.hpnet.smclm import SMCLM, SMCLM_STREAMS
@@ -197,6 +197,27 @@ def test_vocabulary_of_something_else_is_refused(tmp_path):
         PretrainedError, match=r"of 4 tokens, .* is 0 and .* is 1; expected the vocabulary of CLIP"
     ):
         load_tokenizer(str(tmp_path))
+
+
+def test_vocabulary_that_is_not_the_encoders_is_refused(tmp_path):
+    """Its tokens would be others' words, and nothing else would tell."""
+    write_vocabulary(tmp_path / "clip")
+    recipe = make_recipe({"stream": "hpnet", "encoder": "somebody/xclip", "tokenizer": "letters"})
+    own = make_recipe({"stream": "hpnet", "tokenizer": str(tmp_path / "clip")})
+
+    with pytest.raises(
+        PretrainedError, match="letters: the text encoder knows 49408 tokens, the vocabulary has 514; name"
+    ):
+        find_tokenizer(recipe, vocab_size=49408)
+    assert find_tokenizer(own, vocab_size=49408)("Walk") == VECTORS["Walk"]
+
+
+def test_random_encoder_knows_the_tokens_of_whatever_vocabulary(tmp_path):
+    write_vocabulary(tmp_path / "clip")
+    random = {"stream": "hpnet", "encoder": None}
+
+    assert encoder_sizes(make_recipe(random)).vocab_size == 514
+    assert encoder_sizes(make_recipe(random | {"tokenizer": str(tmp_path / "clip")})).vocab_size == 49408
 
 
 def test_folder_without_the_files_says_which_belong_there(tmp_path):

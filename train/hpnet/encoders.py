@@ -12,7 +12,6 @@ from train.hpnet.author_weights import sizes_from_authors, text_from_authors, vi
 from train.hpnet.hub import PretrainedError
 from train.hpnet.recipe import HPNetRecipe
 from train.hpnet.xclip import (
-    LETTERS,
     Encoders,
     Sizes,
     Tokenizer,
@@ -20,6 +19,7 @@ from train.hpnet.xclip import (
     load_encoders,
     load_tokenizer,
     make_encoders,
+    num_tokens,
     sizes_of,
 )
 from train.plain_file import load_plain
@@ -43,7 +43,7 @@ def encoder_sizes(recipe: HPNetRecipe) -> Sizes:
             video_layers=recipe.video_layers,
             embed_dim=recipe.embed_dim,
             mit_layers=recipe.mit_layers,
-            vocab_size=LETTERS,
+            vocab_size=num_tokens(_find_tokenizer(recipe)),
             context_length=recipe.context_length,
             text_width=recipe.text_width,
             text_layers=recipe.text_layers,
@@ -73,19 +73,38 @@ def first_encoders(recipe: HPNetRecipe) -> Encoders:
         return Encoders(encoders.video, encoders.text, state["logit_scale"].float().exp())
 
 
-def find_tokenizer(recipe: HPNetRecipe) -> Tokenizer:
+def find_tokenizer(recipe: HPNetRecipe, *, vocab_size: int) -> Tokenizer:
     """Return what turns texts into tokens for a recipe's text encoder.
 
+    Args:
+        recipe: which vocabulary.
+        vocab_size: tokens that the text encoder knows.
+
     Raises:
-        PretrainedError: there is no vocabulary; says which files to put where.
+        PretrainedError: there is no vocabulary; says which files to put where. Or it is not the encoder's, to
+            which its tokens would mean nothing.
     """
+    tokenize = _find_tokenizer(recipe)
+    if num_tokens(tokenize) != vocab_size:
+        raise PretrainedError(
+            f"{_vocabulary(recipe)}: the text encoder knows {vocab_size} tokens, the vocabulary has "
+            f"{num_tokens(tokenize)}; name the one that it was trained with: tokenizer=FOLDER"
+        )
+    return tokenize
+
+
+def _find_tokenizer(recipe: HPNetRecipe) -> Tokenizer:
     if recipe.tokenizer is None and recipe.encoder is not None and _is_file(recipe.encoder):
         raise PretrainedError(
             f"{recipe.encoder}: such a file has no vocabulary; put vocab.json and merges.txt of CLIP (of "
             "huggingface.co/openai/clip-vit-base-patch16) into a folder, and name it: tokenizer=FOLDER"
         )
-    name = recipe.tokenizer or recipe.encoder or _LETTERS
+    name = _vocabulary(recipe)
     return letter_tokenizer() if name == _LETTERS else load_tokenizer(name)
+
+
+def _vocabulary(recipe: HPNetRecipe) -> str:
+    return recipe.tokenizer or recipe.encoder or _LETTERS
 
 
 def _is_file(name: str) -> bool:

@@ -234,6 +234,11 @@ def letter_tokenizer() -> Tokenizer:
     return _as_function(CLIPTokenizer({word: place for place, word in enumerate(words)}, []), "letters")
 
 
+def num_tokens(tokenize: Tokenizer) -> int:
+    """Return how many tokens a vocabulary has; END is the last one."""
+    return tokenize("")[-1] + 1
+
+
 def _as_function(tokenizer: CLIPTokenizer, name: str) -> Tokenizer:
     size = len(tokenizer)
     # without its files transformers makes one that knows no words, and goes on
