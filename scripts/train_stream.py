@@ -18,7 +18,7 @@ from train.method import make_recipe
 from train.report_tables import render_classes, render_rows
 from train.resume import Stopped, stop_on_signals
 from train.run import Machine, train_run
-from train.run_folder import begin_run, only_run, run_folder
+from train.run_folder import LOG, begin_run, forget_unlearned, only_run, run_folder
 from train.splits import first_protocol, folds
 
 logger = logging.getLogger(__name__)
@@ -56,8 +56,9 @@ def _train(options: argparse.Namespace, recipe: Recipe) -> int:
     folder = options.run or run_folder(options.runs, reader.facts.dataset.name, protocol, recipe)
     found = folds(reader, protocol)
     with only_run(folder), stop_on_signals() as stop:
+        forget_unlearned(folder)
         begin_run(folder, reader, protocol, found, recipe)
-        log_to_file(folder / "run.log")
+        log_to_file(folder / LOG)
         rows = train_run(
             reader,
             found,

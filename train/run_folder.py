@@ -21,7 +21,10 @@ SCORES = "scores.npz"
 RECIPE = "recipe.json"
 RESUME = "resume.ckpt"
 EPOCHS = "epochs.csv"
-_RUN = "run.json"
+LOG = "run.log"
+TENSORBOARD = "tensorboard"
+_RUN, _LOCK = "run.json", "lock"
+_NOTES = {_RUN, RECIPE, _LOCK, LOG}  # files that say what a run is, and nothing of what it learned
 _NOT_ALWAYS_NOTED = {"clips_with_data", "clips_with_data_sha256"}  # runs of before may be finished and shown
 
 
@@ -71,6 +74,16 @@ def begin_run(
     make_folder(folder)
     write_file(folder / RECIPE, pretty(recipe.to_json()))
     write_file(path, pretty({"store": reader.address, **facts}))
+
+
+def forget_unlearned(folder: Path) -> None:
+    """Forget what a run was to be that ended before it learned anything, so that another can be begun there.
+
+    Such as one whose pre-trained weights could not be had. Nobody else may be at work there (``only_run``).
+    """
+    files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    if all(path.name in _NOTES or TENSORBOARD in path.parts for path in files):
+        (folder / _RUN).unlink(missing_ok=True)
 
 
 def holds_run(
@@ -142,7 +155,7 @@ def only_run(folder: Path) -> Iterator[None]:
         RunError: another one does.
     """
     make_folder(folder)
-    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o666)
+    descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
