@@ -272,6 +272,18 @@ def test_hub_that_cannot_be_reached_says_what_to_fetch(the_hub):
     assert asked == ["vocab.json"]  # once is slow enough
 
 
+def test_folder_that_is_misspelt_says_what_was_expected():
+    with pytest.raises(PretrainedError) as caught:
+        find_folder("data/weights/xclip/base", WEIGHTS)
+
+    for part in (
+        "'data/weights/xclip/base' is no folder",
+        "config.json + model.safetensors",
+        "encoder=FOLDER",
+    ):
+        assert part in str(caught.value)
+
+
 def test_hub_gives_the_first_set_that_it_has(the_hub, tmp_path):
     asked = the_hub("config.json", "pytorch_model.bin")
 
