@@ -333,6 +333,16 @@ def test_pretrained_folder_brings_sizes_and_weights(tiny, tmp_path):
     assert not any("prompts" in name for name in loaded.video.state_dict())
 
 
+def test_weights_of_half_precision_learn_in_fp32(tiny, tmp_path):
+    whole_model(tiny).half().save_pretrained(tmp_path)
+
+    loaded = load_encoders(str(tmp_path))
+
+    for part in (loaded.video, loaded.text):
+        assert {value.dtype for value in part.parameters()} == {torch.float32}
+    assert loaded.scale.dtype == torch.float32
+
+
 def test_weights_that_lack_something_are_refused(tiny, tmp_path):
     model = whole_model(tiny)
     state = {name: value for name, value in model.state_dict().items() if "message_" not in name}

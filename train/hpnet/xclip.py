@@ -194,7 +194,10 @@ def load_encoders(name: str) -> Encoders:
     """
     folder = find_folder(name, WEIGHTS)
     try:
-        model, report = XCLIPModel.from_pretrained(folder, local_files_only=True, output_loading_info=True)
+        # transformers takes the file's type, and half precision cannot be trained
+        model, report = XCLIPModel.from_pretrained(
+            folder, local_files_only=True, output_loading_info=True, dtype=torch.float32
+        )
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, EOFError, *_DAMAGED) as error:
         first_line = str(error).strip().partition("\n")[0]
         raise PretrainedError(
