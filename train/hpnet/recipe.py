@@ -7,6 +7,7 @@ from train.config import Recipe, RecipeError, check_more_than_zero, check_not_ne
 from train.hpnet.blend import Blending
 from train.hpnet.frames import Variation
 
+_MODELS = ("ctrgcn", "mixformer", "stgcnpp")  # those that have features of each joint
 PUBLISHED_ENCODER = "microsoft/xclip-base-patch16-kinetics-600"
 
 
@@ -22,7 +23,7 @@ class HPNetRecipe(Recipe):
     select_on: the last epoch; published: the one that is best on the test clips (select_on=test).
 
     Args:
-        model: the graph model of each pooled stream, one of ``train.models.MODELS``.
+        model: the graph model of each pooled stream, ctrgcn, mixformer or stgcnpp.
         lr: of the video encoder; the other parts' is ``message_rate``, ``integration_rate``, ``fusion_rate``
             times as high: messages between frames, their integration over time, graph models and fusion.
         min_lr: of all parts, where the cosine ends; warm-up begins at 0.
@@ -125,8 +126,15 @@ class HPNetRecipe(Recipe):
 
     def __post_init__(self) -> None:
         Recipe.__post_init__(self)  # super() does not know a class with slots
-        check_more_than_zero(self, "message_rate", "integration_rate", "fusion_rate", "eps", "images")
-        check_not_negative(self, "min_lr", "auxiliary")
+        if self.model not in _MODELS:
+            raise RecipeError(
+                f"model is {self.model!r}; expected one of {', '.join(_MODELS)}, which have features of "
+                "each joint"
+            )
+        check_more_than_zero(self, "message_rate", "integration_rate", "fusion_rate", "eps")
+        check_more_than_zero(self, "images", "image_size", "patch_size", "context_length")
+        check_more_than_zero(self, "video_width", "embed_dim", "text_width")
+        check_not_negative(self, "min_lr", "auxiliary", "video_layers", "mit_layers", "text_layers")
         check_share(self, "beta1", "beta2", "dropout")
         if self.scale is not None:
             check_more_than_zero(self, "scale")
