@@ -2,6 +2,7 @@
 
 import dataclasses
 import fcntl
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -106,6 +107,10 @@ def _facts(reader: StoreReader, protocol: str, found: Sequence[Fold], recipe: Re
         "clips_with_data": len(with_data),
         "clips_with_data_sha256": digest_of(with_data),
         **{f"recipe.{name}": value for name, value in recipe.to_json().items()},
+        **{
+            _content(name): hashlib.sha256(path.read_bytes()).hexdigest()
+            for name, path in recipe.files().items()
+        },
     }
 
 
@@ -115,12 +120,17 @@ def _unlike(path: Path, facts: Mapping[str, object], recipe: Recipe) -> list[str
     before = {f"recipe.{choice.name}": choice.default for choice in dataclasses.fields(recipe)}
     before |= json.loads(path.read_text(encoding="utf-8"))
     before.pop("store", None)  # it may have been moved
-    unknown = _NOT_ALWAYS_NOTED - before.keys()
+    unknown = {*_NOT_ALWAYS_NOTED, *map(_content, recipe.files())} - before.keys()
     return [
         f"{name}: {before.get(name)!r} there, {facts.get(name)!r} asked for"
         for name in differences(before, facts)
         if name not in unknown
     ]
+
+
+def _content(name: str) -> str:
+    """Return what the digest of a file is called that a choice names."""
+    return f"recipe.{name}_sha256"
 
 
 def store_of_run(path: Path) -> str:

@@ -1,5 +1,6 @@
 """`make train STREAM=hpnet` and what follows, on a store of 24 clips with crops of one colour per class."""
 
+import json
 import os
 import signal
 from math import exp
@@ -305,6 +306,23 @@ def test_a_class_without_text_is_named(store, tmp_path, capsys):
     assert call(train, *words(store, tmp_path / "run", said)) == 1
 
     assert "1 of 2 classes have no text: 'stand'" in capsys.readouterr().err
+
+
+def test_a_run_is_of_what_the_descriptions_said_then(store, tmp_path, capsys):
+    """Else a finished run would be shown as that of the new texts."""
+    said, run = tmp_path / "said.json", tmp_path / "run"
+    command = words(store, run, "epochs=1", "fusion=none", f"descriptions={said}")
+    said.write_text('{"sit": "goes down", "stand": "gets up"}')
+    assert call(train, *command) == 0
+    assert call(train, *command) == 0
+
+    said.write_text('{"sit": "goes down slowly", "stand": "gets up"}')
+    assert call(train, *command) == 1
+    assert "recipe.descriptions_sha256: '" in capsys.readouterr().err
+    noted = json.loads((run / "run.json").read_text())
+    del noted["recipe.descriptions_sha256"]  # a run of before that was noted
+    (run / "run.json").write_text(json.dumps(noted))
+    assert call(train, *command) == 0
 
 
 def test_stores_of_other_classes_or_joints_are_refused(whole, tmp_path, capsys):

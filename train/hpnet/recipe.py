@@ -1,6 +1,8 @@
 """The recipe of HP-Net; the published one is the default, but for what its docstring names."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Self
 
 from train.config import Recipe, RecipeError, check_more_than_zero, check_not_negative, check_share
@@ -178,6 +180,10 @@ class HPNetRecipe(Recipe):
     def published(cls, model: str | None) -> Self:
         """Return the published recipe."""
         return cls()
+
+    def files(self) -> Mapping[str, Path]:
+        """Return the file of descriptions."""
+        return {"descriptions": Path(self.descriptions)} if self.descriptions else {}
 
     def of_the_test(self) -> tuple[str, ...]:
         """Return which choices may be others in a test than in training."""
