@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import torch
 from pytorch_lightning.utilities import rank_zero_only
 
 from scripts.logs import log_to_file, log_to_stderr, quiet_lightning
@@ -44,6 +45,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except SystemExit:  # Lightning's answer to a second Ctrl-C
         return 130
+    except torch.OutOfMemoryError as error:
+        logger.error(
+            'error: %s. Show the network fewer clips at once: ARGS="at_once=N", a divisor of the batch', error
+        )
+        return 1
     except (StoreError, TrainingError, ValueError, OSError) as error:
         logger.error("error: %s", error)
         logger.debug("", exc_info=True)

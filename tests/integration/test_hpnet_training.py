@@ -325,6 +325,21 @@ def test_a_run_is_of_what_the_descriptions_said_then(store, tmp_path, capsys):
     assert call(train, *command) == 0
 
 
+def test_too_many_clips_at_once_say_so_and_fewer_begin_anew(store, tmp_path, capsys, monkeypatch):
+    def training_step(self, batch, batch_idx):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+
+    command = words(store, tmp_path / "run", "epochs=1", "fusion=none")
+    with monkeypatch.context() as patch:
+        patch.setattr(ClassificationTask, "training_step", training_step)
+        assert call(train, *command) == 1
+    assert 'Tried to allocate 2 GiB. Show the network fewer clips at once: ARGS="at_once=N"' in (
+        capsys.readouterr().err
+    )
+
+    assert call(train, *command, "at_once=2") == 0
+
+
 def test_stores_of_other_classes_or_joints_are_refused(whole, tmp_path, capsys):
     facts = make_facts(crops=("person",))
     entries = train_entries(["a0", "e0", "e1"], labels=["lie"])
