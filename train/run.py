@@ -141,6 +141,11 @@ def _train_fold(
         raise RecipeError("precision is fp16, which needs a GPU; expected fp32 or bf16 on the CPU")
     fold, chosen_from = with_validation(reader, fold, recipe)
     class_names = class_names_of(reader, protocol)
+    if len(class_names) < 2:
+        raise ValueError(
+            f"{reader.address}, {protocol}: the only class is {', '.join(class_names) or 'none'}; expected "
+            "two or more to tell apart. Add clips of others, or correct labels with `make reindex`"
+        )
     method = method_of(recipe)
     source = method.source(reader)
     make_folder(folder)
