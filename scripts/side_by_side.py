@@ -21,7 +21,7 @@ from train.config import Recipe, parse_recipe
 from train.history import TrainingError
 from train.method import make_recipe
 from train.run import Machine, train_run
-from train.run_folder import RECIPE, SCORES, RunError, begin_run, count_epochs, only_run
+from train.run_folder import LOG, RECIPE, SCORES, RunError, begin_run, count_epochs, only_run
 from train.splits import folds
 
 logger = logging.getLogger(__name__)
@@ -189,4 +189,4 @@ def _train(store: str, protocol: str, folder: Path, recipe: Recipe) -> None:
 
 
 def _log_of(folder: Path) -> Path:
-    return folder / "run.log"
+    return folder / LOG

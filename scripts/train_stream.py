@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import torch
 from pytorch_lightning.utilities import rank_zero_only
 
 from scripts.logs import log_to_file, log_to_stderr, quiet_lightning
@@ -18,7 +19,7 @@ from train.method import make_recipe
 from train.report_tables import render_classes, render_rows
 from train.resume import Stopped, stop_on_signals
 from train.run import Machine, train_run
-from train.run_folder import begin_run, only_run, run_folder
+from train.run_folder import LOG, begin_run, forget_unlearned, only_run, run_folder
 from train.splits import first_protocol, folds
 
 logger = logging.getLogger(__name__)
@@ -44,6 +45,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except SystemExit:  # Lightning's answer to a second Ctrl-C
         return 130
+    except torch.OutOfMemoryError as error:
+        logger.error(
+            'error: %s. Show the network fewer clips at once: ARGS="at_once=N", a divisor of the batch', error
+        )
+        return 1
     except (StoreError, TrainingError, ValueError, OSError) as error:
         logger.error("error: %s", error)
         logger.debug("", exc_info=True)
@@ -56,8 +62,9 @@ def _train(options: argparse.Namespace, recipe: Recipe) -> int:
     folder = options.run or run_folder(options.runs, reader.facts.dataset.name, protocol, recipe)
     found = folds(reader, protocol)
     with only_run(folder), stop_on_signals() as stop:
+        forget_unlearned(folder)
         begin_run(folder, reader, protocol, found, recipe)
-        log_to_file(folder / "run.log")
+        log_to_file(folder / LOG)
         rows = train_run(
             reader,
             found,

@@ -6,6 +6,7 @@ import json
 import types
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Self, TypeVar, Union, get_args, get_origin, get_type_hints
 
 SelectOn = Literal["none", "validation", "test"]
@@ -83,6 +84,10 @@ class Recipe:
     def stages(self) -> "tuple[Recipe, ...]":
         """Return what is trained first, with whose weights this training begins (``train.stages``)."""
         return ()
+
+    def files(self) -> Mapping[str, Path]:
+        """Return the small files that choices name: what they say is chosen, too."""
+        return {}
 
     def of_the_test(self) -> tuple[str, ...]:
         """Return which choices a test may make otherwise than the training."""

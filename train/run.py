@@ -25,7 +25,7 @@ from train.order import num_training_batches
 from train.passport import make_passport
 from train.progress import Progress
 from train.resume import DurableCheckpoints, ResumePoint, Stopped
-from train.run_folder import CHECKPOINT, EPOCHS, RESUME, SCORES, fold_folder
+from train.run_folder import CHECKPOINT, EPOCHS, RESUME, SCORES, TENSORBOARD, fold_folder
 from train.scores import Scores, load_scores, save_scores
 from train.splits import Fold, class_names_of
 from train.stages import train_stages
@@ -141,6 +141,11 @@ def _train_fold(
         raise RecipeError("precision is fp16, which needs a GPU; expected fp32 or bf16 on the CPU")
     fold, chosen_from = with_validation(reader, fold, recipe)
     class_names = class_names_of(reader, protocol)
+    if len(class_names) < 2:
+        raise ValueError(
+            f"{reader.address}, {protocol}: the only class is {', '.join(class_names) or 'none'}; expected "
+            "two or more to tell apart. Add clips of others, or correct labels with `make reindex`"
+        )
     method = method_of(recipe)
     source = method.source(reader)
     make_folder(folder)
@@ -190,7 +195,7 @@ def _train_fold(
         gradient_clip_val=recipe.clip_norm,
         limit_val_batches=1.0 if fold.val_ids else 0,
         num_sanity_val_steps=0,
-        logger=TensorBoardLogger(folder, name="tensorboard", version=""),
+        logger=TensorBoardLogger(folder, name=TENSORBOARD, version=""),
         log_every_n_steps=1,  # nothing is logged by step, but Lightning warns of epochs that are shorter
         callbacks=[
             *([best] if fold.val_ids else []),

@@ -2,6 +2,7 @@
 
 import dataclasses
 import fcntl
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +22,10 @@ SCORES = "scores.npz"
 RECIPE = "recipe.json"
 RESUME = "resume.ckpt"
 EPOCHS = "epochs.csv"
-_RUN = "run.json"
+LOG = "run.log"
+TENSORBOARD = "tensorboard"
+_RUN, _LOCK = "run.json", "lock"
+_NOTES = {_RUN, RECIPE, _LOCK, LOG}  # files that say what a run is, and nothing of what it learned
 _NOT_ALWAYS_NOTED = {"clips_with_data", "clips_with_data_sha256"}  # runs of before may be finished and shown
 
 
@@ -73,6 +77,16 @@ def begin_run(
     write_file(path, pretty({"store": reader.address, **facts}))
 
 
+def forget_unlearned(folder: Path) -> None:
+    """Forget what a run was to be that ended before it learned anything, so that another can be begun there.
+
+    Such as one whose pre-trained weights could not be had. Nobody else may be at work there (``only_run``).
+    """
+    files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    if all(path.name in _NOTES or TENSORBOARD in path.parts for path in files):
+        (folder / _RUN).unlink(missing_ok=True)
+
+
 def holds_run(
     folder: Path, reader: StoreReader, protocol: str, found: Sequence[Fold], recipe: Recipe
 ) -> bool:
@@ -93,6 +107,10 @@ def _facts(reader: StoreReader, protocol: str, found: Sequence[Fold], recipe: Re
         "clips_with_data": len(with_data),
         "clips_with_data_sha256": digest_of(with_data),
         **{f"recipe.{name}": value for name, value in recipe.to_json().items()},
+        **{
+            _content(name): hashlib.sha256(path.read_bytes()).hexdigest()
+            for name, path in recipe.files().items()
+        },
     }
 
 
@@ -102,12 +120,17 @@ def _unlike(path: Path, facts: Mapping[str, object], recipe: Recipe) -> list[str
     before = {f"recipe.{choice.name}": choice.default for choice in dataclasses.fields(recipe)}
     before |= json.loads(path.read_text(encoding="utf-8"))
     before.pop("store", None)  # it may have been moved
-    unknown = _NOT_ALWAYS_NOTED - before.keys()
+    unknown = {*_NOT_ALWAYS_NOTED, *map(_content, recipe.files())} - before.keys()
     return [
         f"{name}: {before.get(name)!r} there, {facts.get(name)!r} asked for"
         for name in differences(before, facts)
         if name not in unknown
     ]
+
+
+def _content(name: str) -> str:
+    """Return what the digest of a file is called that a choice names."""
+    return f"recipe.{name}_sha256"
 
 
 def store_of_run(path: Path) -> str:
@@ -142,7 +165,7 @@ def only_run(folder: Path) -> Iterator[None]:
         RunError: another one does.
     """
     make_folder(folder)
-    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o666)
+    descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from extract.worker import Job, load
 from scripts.logs import log_to_file
 from scripts.prediction.members import Members
 from store import open_store
+from store.schema import CROPS
 from store.writer import StoreWriter
 from train.checkpoint import CheckpointError, check_fits
 
@@ -64,6 +65,8 @@ def extract_videos(clips: ClipList, members: Members, store: Path, how: Extracti
     first = next(iter(members.values()))
     meaning, folder = first.passport.meaning, how.weights_folder
     settings = read_settings(meaning, first.where)
+    seen = {crop for member in members.values() for crop in member.method.reads if crop in CROPS}
+    crops = tuple(crop for crop in CROPS if crop in {*settings.extract.crops, *seen})
     if settings.extract.persons == "by_label":
         logger.warning(
             "%s was trained on clips whose label said how many persons to look for, as published; of a video "
@@ -81,7 +84,7 @@ def extract_videos(clips: ClipList, members: Members, store: Path, how: Extracti
             pose=files.config,
             pose_checkpoint=files.checkpoint,
             taps=files.taps,
-            config=settings.extract,
+            config=replace(settings.extract, crops=crops),
             detect_batch=how.detect_batch,
             pose_batch=how.pose_batch,
             batch_norm=settings.batch_norm,

@@ -44,7 +44,7 @@ def choose_weights(words: Sequence[str], members: Members) -> Weights:
     """Return what the members count, in the words of ``make ensemble``; all alike if nothing is said.
 
     Raises:
-        ScoresError: a word is no weight, or a member has none.
+        ScoresError: a word is no weight, or a member has none, or all have 0.
     """
     if not words or list(words) == ["equal"]:
         return equal_weights(list(members))
@@ -53,6 +53,10 @@ def choose_weights(words: Sequence[str], members: Members) -> Weights:
         raise ScoresError(
             f"no weight for {', '.join(missing)}; there are weights for {', '.join(weights)}. Give each "
             "checkpoint its own"
+        )
+    if not any(weights[name].value for name in members):
+        raise ScoresError(
+            f"the weights of {', '.join(members)} are all 0, so nobody would be asked; expected one above 0"
         )
     return {name: weights[name] for name in members}
 

@@ -37,7 +37,7 @@ def test_hpnet(tmp_path, monkeypatch):
     weights, arrays, tolerance = golden("hpnet_tiny")
     rows = arrays["text_ids"].int().tolist()
     said = [row[: row.index(max(row)) + 1] for row in rows]  # without the padding behind the end
-    monkeypatch.setattr(author_hpnet, "find_tokenizer", lambda _: lambda text: said[int(text)])
+    monkeypatch.setattr(author_hpnet, "find_tokenizer", lambda _, **sizes: lambda text: said[int(text)])
     # the case feeds three streams of their own
     choices = {"stream": "hpnet", "streams": "paper", "width": 16, "num_frames": 64}
     recipe = recipe_as_published(choices)

@@ -1,7 +1,7 @@
 """`make train STREAM=hpnet` and what follows, on a store of 24 clips with crops of one colour per class."""
 
+import json
 import os
-import shutil
 import signal
 from math import exp
 from pathlib import Path
@@ -308,6 +308,38 @@ def test_a_class_without_text_is_named(store, tmp_path, capsys):
     assert "1 of 2 classes have no text: 'stand'" in capsys.readouterr().err
 
 
+def test_a_run_is_of_what_the_descriptions_said_then(store, tmp_path, capsys):
+    """Else a finished run would be shown as that of the new texts."""
+    said, run = tmp_path / "said.json", tmp_path / "run"
+    command = words(store, run, "epochs=1", "fusion=none", f"descriptions={said}")
+    said.write_text('{"sit": "goes down", "stand": "gets up"}')
+    assert call(train, *command) == 0
+    assert call(train, *command) == 0
+
+    said.write_text('{"sit": "goes down slowly", "stand": "gets up"}')
+    assert call(train, *command) == 1
+    assert "recipe.descriptions_sha256: '" in capsys.readouterr().err
+    noted = json.loads((run / "run.json").read_text())
+    del noted["recipe.descriptions_sha256"]  # a run of before that was noted
+    (run / "run.json").write_text(json.dumps(noted))
+    assert call(train, *command) == 0
+
+
+def test_too_many_clips_at_once_say_so_and_fewer_begin_anew(store, tmp_path, capsys, monkeypatch):
+    def training_step(self, batch, batch_idx):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+
+    command = words(store, tmp_path / "run", "epochs=1", "fusion=none")
+    with monkeypatch.context() as patch:
+        patch.setattr(ClassificationTask, "training_step", training_step)
+        assert call(train, *command) == 1
+    assert 'Tried to allocate 2 GiB. Show the network fewer clips at once: ARGS="at_once=N"' in (
+        capsys.readouterr().err
+    )
+
+    assert call(train, *command, "at_once=2") == 0
+
+
 def test_stores_of_other_classes_or_joints_are_refused(whole, tmp_path, capsys):
     facts = make_facts(crops=("person",))
     entries = train_entries(["a0", "e0", "e1"], labels=["lie"])
@@ -324,11 +356,14 @@ def test_stores_of_other_classes_or_joints_are_refused(whole, tmp_path, capsys):
     assert "joints: the store has ['head', 'hand'], the checkpoint wants ['head', 'foot']" in error
 
 
-def test_without_a_connection_the_files_that_are_missing_are_named(store, tmp_path, capsys, monkeypatch):
+def test_without_a_connection_the_files_that_are_missing_are_named(store, tmp_path, capsys):
     (tmp_path / "encoder").mkdir()
 
     choice = f"encoder={tmp_path / 'encoder'}"
     assert call(train, *words(store, tmp_path / "run", choice)) == 1
 
     assert "holds nothing; expected config.json + model.safetensors" in capsys.readouterr().err
-    shutil.rmtree(tmp_path / "encoder")
+    # nothing was learned yet, so the same folder takes the choice that does have what it needs
+    assert call(train, *words(store, tmp_path / "run", "epochs=1")) == 0
+    assert call(train, *words(store, tmp_path / "run", "epochs=2")) == 1
+    assert "recipe.epochs: 1 there, 2 asked for" in capsys.readouterr().err

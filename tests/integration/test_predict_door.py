@@ -185,6 +185,27 @@ def test_networks_that_see_frames_are_asked_as_others_are(home, tmp_path, capsys
     assert best.split() == ["1", *name.split(), f"{100 * expected[name]:.1f}", "%"]
 
 
+def test_crops_that_only_the_second_model_sees_are_made(home, tmp_path, capsys):
+    """The first one was trained on a store without crops; which of them is named first does not matter."""
+    made = load_checkpoint(home / "runs/hpj/checkpoint.pt")
+    without = replace(made.passport, meaning=made.passport.meaning | {"extract.crops": []})
+    save_checkpoint(tmp_path / "hpj.pt", without, made.weights)
+    text_and_rgb = [
+        f"--store={home / 'store'}", "--stream=hpnet", f"--run={tmp_path / 'hpnet'}", "fusion=none",
+        "encoder=none", "image_size=16", "patch_size=8", "images=2", "video_width=64", "video_layers=1",
+        "embed_dim=64", "text_width=64", "text_layers=1", "epochs=1", "batch_size=2", "at_once=2",
+        "--device=cpu",
+    ]  # fmt: skip
+    assert call(train, *text_and_rgb) == 0
+    capsys.readouterr()
+
+    asked = [tmp_path / "hpj.pt", tmp_path / "hpnet"]
+    assert predict(home / f"demo/{WAVE}.mp4", asked, tmp_path, f"--store={tmp_path / 'store'}") == 0
+
+    assert "hpj + hpnet, trained on demo" in capsys.readouterr().out
+    assert open_store(str(tmp_path / "store")).facts.layout.crops == ("person",)
+
+
 def test_a_video_that_took_the_place_of_another_is_refused(home, several, tmp_path, capsys):
     videos, out, _ = several
     shutil.copytree(out, tmp_path / "out")

@@ -184,6 +184,15 @@ def test_a_run_with_other_choices_is_refused(store, whole, capsys):
     assert "recipe.lr: 0.05 there, 0.07 asked for" in error
 
 
+def test_a_store_of_one_class_has_nothing_to_tell_apart(tmp_path, capsys):
+    one = train_entries(["a0", "a1", "e0"], labels=["sit"])
+    train_store(tmp_path / "one", one, facts=with_dataset(make_facts(crops=()), class_names=("sit",)))
+
+    assert call(train, *words(tmp_path / "one", tmp_path / "run")) == 1
+
+    assert "p1: the only class is sit; expected two or more to tell apart" in capsys.readouterr().err
+
+
 def test_a_run_from_before_a_choice_existed_goes_on(store, whole, tmp_path, capsys):
     before = shutil.copytree(whole, tmp_path / "before")
     noted = json.loads((before / "run.json").read_text())

@@ -124,8 +124,13 @@ def test_mixup_blends_frames_and_labels_and_streams_if_wanted(reader, blend_stre
     assert torch.equal(batch["auxiliary_target"], plain["target"])
     joint, before = batch["streams"]["hpj"], plain["streams"]["hpj"]
     if blend_streams:
-        torch.testing.assert_close(joint, share * before + (1 - share) * before.flip(0))
-        assert not torch.equal(joint, before)
+        first, second = joint.unbind(-1)
+        both = share * before + (1 - share) * before.flip(0)
+        torch.testing.assert_close(first, both[..., 0])
+        assert not torch.equal(first, before[..., 0])
+        # the second person is in d alone, and stays as it is in both: absence is never read as data
+        of_d = before[batch["clip"].tolist().index(1), ..., 1]
+        torch.testing.assert_close(second, of_d.expand_as(second))
         assert batch["present"].all()
     else:
         assert torch.equal(joint, before)

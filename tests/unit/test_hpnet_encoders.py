@@ -11,7 +11,9 @@ from torch import nn
 from transformers import XCLIPConfig, XCLIPModel
 
 from store.exchange.skeletons import coco_17
+from tests.authors_xclip import AuthorsXClip
 from train.hpnet import hub
+from train.hpnet.encoders import encoder_sizes, find_tokenizer, first_encoders
 from train.hpnet.hub import VOCABULARY, WEIGHTS, PretrainedError, find_folder
 from train.hpnet.model import HPNet
 from train.hpnet.smclm import SMCLM, SMCLM_STREAMS
@@ -25,6 +27,7 @@ from train.hpnet.xclip import (
     load_tokenizer,
     make_encoders,
 )
+from train.method import make_recipe
 from train.models import build_model
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -196,6 +199,27 @@ def test_vocabulary_of_something_else_is_refused(tmp_path):
         load_tokenizer(str(tmp_path))
 
 
+def test_vocabulary_that_is_not_the_encoders_is_refused(tmp_path):
+    """Its tokens would be others' words, and nothing else would tell."""
+    write_vocabulary(tmp_path / "clip")
+    recipe = make_recipe({"stream": "hpnet", "encoder": "somebody/xclip", "tokenizer": "letters"})
+    own = make_recipe({"stream": "hpnet", "tokenizer": str(tmp_path / "clip")})
+
+    with pytest.raises(
+        PretrainedError, match="letters: the text encoder knows 49408 tokens, the vocabulary has 514; name"
+    ):
+        find_tokenizer(recipe, vocab_size=49408)
+    assert find_tokenizer(own, vocab_size=49408)("Walk") == VECTORS["Walk"]
+
+
+def test_random_encoder_knows_the_tokens_of_whatever_vocabulary(tmp_path):
+    write_vocabulary(tmp_path / "clip")
+    random = {"stream": "hpnet", "encoder": None}
+
+    assert encoder_sizes(make_recipe(random)).vocab_size == 514
+    assert encoder_sizes(make_recipe(random | {"tokenizer": str(tmp_path / "clip")})).vocab_size == 49408
+
+
 def test_folder_without_the_files_says_which_belong_there(tmp_path):
     with pytest.raises(
         PretrainedError, match=r"holds nothing; expected vocab.json \+ merges.txt or tokenizer"
@@ -248,6 +272,18 @@ def test_hub_that_cannot_be_reached_says_what_to_fetch(the_hub):
     assert asked == ["vocab.json"]  # once is slow enough
 
 
+def test_folder_that_is_misspelt_says_what_was_expected():
+    with pytest.raises(PretrainedError) as caught:
+        find_folder("data/weights/xclip/base", WEIGHTS)
+
+    for part in (
+        "'data/weights/xclip/base' is no folder",
+        "config.json + model.safetensors",
+        "encoder=FOLDER",
+    ):
+        assert part in str(caught.value)
+
+
 def test_hub_gives_the_first_set_that_it_has(the_hub, tmp_path):
     asked = the_hub("config.json", "pytorch_model.bin")
 
@@ -297,6 +333,16 @@ def test_pretrained_folder_brings_sizes_and_weights(tiny, tmp_path):
     assert not any("prompts" in name for name in loaded.video.state_dict())
 
 
+def test_weights_of_half_precision_learn_in_fp32(tiny, tmp_path):
+    whole_model(tiny).half().save_pretrained(tmp_path)
+
+    loaded = load_encoders(str(tmp_path))
+
+    for part in (loaded.video, loaded.text):
+        assert {value.dtype for value in part.parameters()} == {torch.float32}
+    assert loaded.scale.dtype == torch.float32
+
+
 def test_weights_that_lack_something_are_refused(tiny, tmp_path):
     model = whole_model(tiny)
     state = {name: value for name, value in model.state_dict().items() if "message_" not in name}
@@ -316,3 +362,32 @@ def test_damaged_weights_are_refused(tiny, tmp_path, file):
 
     with pytest.raises(PretrainedError, match="no X-CLIP model of transformers"):
         load_encoders(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        # a CLIP model for images
+        ({"mit.positional_embedding": None}, r"k\.pth: the weights have no 'mit\.positional_embedding'"),
+        (
+            {"ln_final.weight": torch.ones(7)},
+            r"k\.pth: size mismatch for text_model\.final_layer_norm\.weight",
+        ),
+        ({"visual.proj": torch.ones(64, 100)}, r"k\.pth: embed_dim is 100; expected a multiple of 64"),
+        ({"logit_scale": None}, r"k\.pth: no weights of X-CLIP by name"),
+    ],
+)
+def test_file_of_another_network_is_named(tmp_path, changed, message):
+    state = AuthorsXClip(TINY).state_dict() | {"logit_scale": torch.tensor(2.0)} | changed
+    torch.save({name: value for name, value in state.items() if value is not None}, tmp_path / "k.pth")
+    recipe = make_recipe({"stream": "hpnet", "encoder": str(tmp_path / "k.pth")})
+
+    with pytest.raises(PretrainedError, match=message):
+        first_encoders(recipe)
+
+
+def test_file_without_names_is_refused(tmp_path):
+    torch.save({0: torch.ones(2)}, tmp_path / "k.pth")
+
+    with pytest.raises(PretrainedError, match=r"k\.pth: no weights of X-CLIP by name"):
+        encoder_sizes(make_recipe({"stream": "hpnet", "encoder": str(tmp_path / "k.pth")}))

@@ -83,6 +83,11 @@ def test_a_member_without_a_weight_is_named():
         choose_weights(["hpj=1"], {"hpj": None, "hpnet": None})
 
 
+def test_weights_that_ask_nobody_are_refused():
+    with pytest.raises(ScoresError, match="the weights of hpj, hpnet are all 0"):
+        choose_weights(["hpj=0", "hpnet=0"], {"hpj": None, "hpnet": None})
+
+
 def test_without_a_verdict_the_reason_is_told():
     rows = [
         row("x.mp4", "short", "9 of 12 frames"),

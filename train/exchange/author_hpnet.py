@@ -40,8 +40,8 @@ def hpnet_of_authors(
         class_names: K names.
 
     Raises:
-        CheckpointError: the file is none, or of another network, or does not fit the store or the vocabulary.
-        PretrainedError: there is no vocabulary; says which files to put where.
+        CheckpointError: the file is none, or of another network, or does not fit the store.
+        PretrainedError: there is no vocabulary, or not that of the weights; says which files to put where.
         TextError: nothing can be said of a class.
         StoreError: the store lacks crops or the array.
     """
@@ -63,13 +63,8 @@ def hpnet_of_authors(
     texts = class_texts(class_names, template=recipe.template, descriptions=said)
     with fitting(path, "HP-Net", reader):
         sizes = sizes_from_authors(state)
-    rows = token_rows(texts, find_tokenizer(recipe), length=sizes.context_length)
-    # the end of a text is the last token of CLIP's vocabulary (specs/hpnet.md D.3)
-    if int(rows.max()) != sizes.vocab_size - 1:
-        raise CheckpointError(
-            f"{path}: the text encoder knows {sizes.vocab_size} tokens, the vocabulary has "
-            f"{int(rows.max()) + 1}; name the one that it was trained with: tokenizer=FOLDER"
-        )
+    tokenize = find_tokenizer(recipe, vocab_size=sizes.vocab_size)
+    rows = token_rows(texts, tokenize, length=sizes.context_length)
     with fitting(path, "HP-Net", reader):
         weights = hpnet_from_authors(state, _encoded(state, sizes, rows), num_persons=num_persons)
     return Theirs(

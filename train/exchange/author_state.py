@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from store import StoreReader
 from train.checkpoint import CheckpointError
 from train.config import Recipe
+from train.plain_file import load_plain
 
 State = Mapping[str, Tensor]
 
@@ -46,7 +46,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
         OSError: it cannot be read.
     """
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = load_plain(path)
     except (pickle.UnpicklingError, EOFError, RuntimeError) as error:
         first_line = str(error).partition("\n")[0]
         raise CheckpointError(

@@ -60,7 +60,7 @@ class Blend:
         return blended
 
     def values(self, values: Tensor) -> Tensor:
-        """Blend (B, ...) in proportion: soft labels, and streams where they are to follow the frames."""
+        """Blend (B, ...) in proportion, such as soft labels."""
         return torch.lerp(values[self.partners.to(values.device)], values, self.share)
 
 

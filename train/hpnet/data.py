@@ -15,6 +15,7 @@ from train.crops import Crops
 from train.hpnet.blend import Blend, Blending, draw_blend, soft_labels
 from train.hpnet.clips import SeenClips
 from train.hpnet.frames import Variation, vary_frames
+from train.mixup import mix
 from train.parts import clips_with_data, label_clips
 from train.persons import Absence
 from train.rows import PersonRows, array_of, num_frames_of, num_persons_of
@@ -58,7 +59,7 @@ class HPNetDataModule(ClipDataModule):
         statistics: see ``train.colours.normalise``.
         variation: of training frames.
         blending: of training batches.
-        blend_streams: also of streams.
+        blend_streams: also of streams, by the share of the labels; see ``train.mixup.mix``.
         own_labels: auxiliary targets are not blended.
         smoothing: of the targets.
         tap, num_frames, num_persons, copy_person, absence: see ``StreamDataModule``.
@@ -165,8 +166,13 @@ class HPNetDataModule(ClipDataModule):
             return made
         made["frames"] = blend.frames(made["frames"])
         if self._blends_streams and "present" in made:
-            made["streams"] = {name: blend.values(stream) for name, stream in made["streams"].items()}
-            made["present"] = made["present"] | made["present"][blend.partners.to(made["present"].device)]
+            present = made["present"]
+            mixed = {
+                name: mix(stream, present, share=blend.share, partners=blend.partners.to(present.device))
+                for name, stream in made["streams"].items()
+            }
+            made["streams"] = {name: mixture.stream for name, mixture in mixed.items()}
+            made["present"] = present | present[blend.partners.to(present.device)]
         return made
 
     def _streams(self, batch: RawSeen) -> dict[str, Tensor]:

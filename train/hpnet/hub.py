@@ -1,6 +1,7 @@
 """A model's files by name: a local folder's, or the hub's. The only file that imports huggingface_hub."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from huggingface_hub import hf_hub_download, try_to_load_from_cache
@@ -34,28 +35,35 @@ def find_folder(name: str, choices: Sequence[Sequence[str]]) -> Path:
             there = ", ".join(sorted(path.name for path in folder.iterdir())) or "nothing"
             raise PretrainedError(f"{folder} holds {there}; expected {wanted}. Put these files there")
         return folder
-    for files in choices:  # asking the hub takes half a minute where there is no connection
+    try:  # asking the hub takes half a minute where there is no connection
+        return _kept(name, choices) or _fetched(name, choices)
+    except (OSError, ValueError) as error:  # no connection, no such model or file, or what is no name at all
+        first_line = str(error).strip().partition("\n")[0]
+        raise PretrainedError(
+            f"{name!r} is no folder, and the hub did not give it ({first_line}); expected {wanted}. Without "
+            f"a connection: fetch them from huggingface.co/{name} elsewhere, put them into a folder, and "
+            "name that: encoder=FOLDER, or tokenizer=FOLDER where it is only the vocabulary"
+        ) from error
+
+
+def _kept(name: str, choices: Sequence[Sequence[str]]) -> Path | None:
+    """Return where a set lies that was fetched before."""
+    for files in choices:
         kept = [try_to_load_from_cache(name, file) for file in files]
         paths = {Path(path).parent for path in kept if isinstance(path, str)}
         if None not in kept and len(paths) == 1:
             return paths.pop()
-    problem = "nothing"
-    for files in choices:
-        try:
-            return [Path(hf_hub_download(name, file)).parent for file in files][-1]
-        except RemoteEntryNotFoundError as error:
-            problem = _first_line(error)
-        except (
-            OSError,
-            ValueError,
-        ) as error:  # all others of the hub: no connection, no such model, no such name
-            problem = _first_line(error)
-            break
-    raise PretrainedError(
-        f"{name!r} is no folder, and the hub did not give it ({problem}); expected {wanted}. Without a "
-        f"connection: fetch them from huggingface.co/{name} elsewhere, put them into a folder, and name it"
-    )
+    return None
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
+def _fetched(name: str, choices: Sequence[Sequence[str]]) -> Path:
+    """Fetch the first set that the hub has."""
+    *others, last = choices
+    for files in others:
+        with suppress(RemoteEntryNotFoundError):
+            return _fetch(name, files)
+    return _fetch(name, last)
+
+
+def _fetch(name: str, files: Sequence[str]) -> Path:
+    return [Path(hf_hub_download(name, file)).parent for file in files][-1]

@@ -102,8 +102,10 @@ class HPNetMethod:
 
     def first_model(self, passport: Passport, folder: Path) -> HPNet:
         """Return the network with pre-trained encoders, or random ones; the texts are encoded here, once."""
-        encoders, texts = first_encoders(self.recipe), cast(Sequence[str], passport.facts["texts"])
-        rows = token_rows(texts, find_tokenizer(self.recipe), length=encoders.text.context_length)
+        sizes, texts = sizes_in(passport), cast(Sequence[str], passport.facts["texts"])
+        tokenize = find_tokenizer(self.recipe, vocab_size=sizes.vocab_size)
+        rows = token_rows(texts, tokenize, length=sizes.context_length)
+        encoders = first_encoders(self.recipe)
         text = text_features(encoders.text, rows)
         if self.recipe.scale is not None:
             encoders = replace(encoders, scale=torch.tensor(self.recipe.scale))

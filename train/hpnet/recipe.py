@@ -1,12 +1,15 @@
 """The recipe of HP-Net; the published one is the default, but for what its docstring names."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Self
 
 from train.config import Recipe, RecipeError, check_more_than_zero, check_not_negative, check_share
 from train.hpnet.blend import Blending
 from train.hpnet.frames import Variation
 
+_MODELS = ("ctrgcn", "mixformer", "stgcnpp")  # those that have features of each joint
 PUBLISHED_ENCODER = "microsoft/xclip-base-patch16-kinetics-600"
 
 
@@ -22,7 +25,7 @@ class HPNetRecipe(Recipe):
     select_on: the last epoch; published: the one that is best on the test clips (select_on=test).
 
     Args:
-        model: the graph model of each pooled stream, one of ``train.models.MODELS``.
+        model: the graph model of each pooled stream, ctrgcn, mixformer or stgcnpp.
         lr: of the video encoder; the other parts' is ``message_rate``, ``integration_rate``, ``fusion_rate``
             times as high: messages between frames, their integration over time, graph models and fusion.
         min_lr: of all parts, where the cosine ends; warm-up begins at 0.
@@ -125,8 +128,15 @@ class HPNetRecipe(Recipe):
 
     def __post_init__(self) -> None:
         Recipe.__post_init__(self)  # super() does not know a class with slots
-        check_more_than_zero(self, "message_rate", "integration_rate", "fusion_rate", "eps", "images")
-        check_not_negative(self, "min_lr", "auxiliary")
+        if self.model not in _MODELS:
+            raise RecipeError(
+                f"model is {self.model!r}; expected one of {', '.join(_MODELS)}, which have features of "
+                "each joint"
+            )
+        check_more_than_zero(self, "message_rate", "integration_rate", "fusion_rate", "eps")
+        check_more_than_zero(self, "images", "image_size", "patch_size", "context_length")
+        check_more_than_zero(self, "video_width", "embed_dim", "text_width")
+        check_not_negative(self, "min_lr", "auxiliary", "video_layers", "mit_layers", "text_layers")
         check_share(self, "beta1", "beta2", "dropout")
         if self.scale is not None:
             check_more_than_zero(self, "scale")
@@ -170,6 +180,10 @@ class HPNetRecipe(Recipe):
     def published(cls, model: str | None) -> Self:
         """Return the published recipe."""
         return cls()
+
+    def files(self) -> Mapping[str, Path]:
+        """Return the file of descriptions."""
+        return {"descriptions": Path(self.descriptions)} if self.descriptions else {}
 
     def of_the_test(self) -> tuple[str, ...]:
         """Return which choices may be others in a test than in training."""

@@ -194,7 +194,10 @@ def load_encoders(name: str) -> Encoders:
     """
     folder = find_folder(name, WEIGHTS)
     try:
-        model, report = XCLIPModel.from_pretrained(folder, local_files_only=True, output_loading_info=True)
+        # transformers takes the file's type, and half precision cannot be trained
+        model, report = XCLIPModel.from_pretrained(
+            folder, local_files_only=True, output_loading_info=True, dtype=torch.float32
+        )
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, EOFError, *_DAMAGED) as error:
         first_line = str(error).strip().partition("\n")[0]
         raise PretrainedError(
@@ -232,6 +235,11 @@ def letter_tokenizer() -> Tokenizer:
     letters = sorted(ByteLevel.alphabet())  # in any order: no weights know it
     words = [*letters, *(f"{letter}</w>" for letter in letters), START, END]
     return _as_function(CLIPTokenizer({word: place for place, word in enumerate(words)}, []), "letters")
+
+
+def num_tokens(tokenize: Tokenizer) -> int:
+    """Return how many tokens a vocabulary has; END is the last one."""
+    return tokenize("")[-1] + 1
 
 
 def _as_function(tokenizer: CLIPTokenizer, name: str) -> Tokenizer:
