@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 
 import numpy as np
@@ -254,3 +255,15 @@ def test_a_store_without_crops_trains_on_the_pose_alone(tmp_path, capsys):
     assert not (tmp_path / "run/stages").exists()  # it is said before a stage is trained
     more = ["--stream=xshift_pose", "epochs=1"]
     assert call(train, *words(tmp_path / "store", tmp_path / "pose", *more)) == 0
+
+
+def test_a_copy_without_frames_trains_on_the_pose_alone(store, tmp_path, capsys):
+    shutil.copytree(store, tmp_path / "copy")
+    shutil.rmtree(tmp_path / "copy/features.zarr/frames")
+
+    assert call(train, *joint(tmp_path / "copy", tmp_path / "run")) == 1
+    assert "was copied without the array 'frames/clip_lengths'" in capsys.readouterr().err
+    assert not (tmp_path / "run/stages").exists()
+    more = ["--stream=xshift_pose", "epochs=1"]
+    assert call(train, *words(tmp_path / "copy", tmp_path / "pose", *more)) == 0
+    assert "has no 'clip' crops, so heatmaps show the box around all poses" in capsys.readouterr().err

@@ -53,18 +53,25 @@ def read_poses(reader: StoreReader, clip_id: str) -> PoseClip:
             f"{reader.address} does not say how large the frames of {clip_id} are; heatmaps need a store "
             "that was extracted, or imported from files that say it (pyskl: img_shape)"
         )
-    box = None
-    if "clip" in layout.crops:
-        boxes = np.asarray(reader.read("frames/clip_boxes", clip_id))
-        there = boxes.any(1)
-        box = torch.from_numpy(boxes[there.argmax()].astype(np.int64)) if there.any() else None
     return PoseClip(
         points=torch.from_numpy(np.asarray(reader.read("keypoints", clip_id))),
         scores=torch.from_numpy(np.asarray(reader.read("keypoint_scores", clip_id))),
         valid=torch.from_numpy(reader.person_valid(clip_id)),
-        box=box,
+        box=crop_box(reader, clip_id),
         image_wh=(outcome.width, outcome.height),
     )
+
+
+def crop_box(reader: StoreReader, clip_id: str) -> Tensor | None:
+    """Return the box of a clip's RGB crops, (4,) int64; None where the store, or a copy of it, has none."""
+    if "clip" not in reader.facts.layout.crops:
+        return None
+    try:
+        boxes = np.asarray(reader.read("frames/clip_boxes", clip_id))
+    except StoreFormatError:  # what a store was made with may have been left out of a copy
+        return None
+    there = boxes.any(1)
+    return torch.from_numpy(boxes[there.argmax()].astype(np.int64)) if there.any() else None
 
 
 class PoseSteps(NamedTuple):
