@@ -25,7 +25,7 @@ def _small(monkeypatch):
     shrink_units(monkeypatch)
 
 
-def make_store(root, *, clock="native", valid=None, points=None, frames=None, **outcome):
+def make_store(root, *, clock="native", valid=None, points=None, scores=1, frames=None, **outcome):
     """Write a store of one clip of 64 x 48 pixels, of two persons of two joints each."""
     facts = make_facts(clock, crops=("clip",) if frames else ())
     valid = there("xxxx", "xx--") if valid is None else valid
@@ -33,7 +33,7 @@ def make_store(root, *, clock="native", valid=None, points=None, frames=None, **
     arrays = {name: values for name, values in clip.arrays.items() if not name.startswith("frames/")}
     if points is not None:
         arrays["keypoints"] = points * valid[..., None, None].astype(np.float32)
-    arrays["keypoint_scores"] = np.ones((*valid.shape, 2), np.float32) * valid[..., None]
+    arrays["keypoint_scores"] = scores * np.ones((*valid.shape, 2), np.float32) * valid[..., None]
     arrays |= crops(*frames) if frames else {}
     with StoreWriter(root, facts, make_entries(["a"]), EXECUTION) as writer:
         writer.put(SpooledClip("a", replace(clip.outcome, **outcome), arrays))
@@ -80,6 +80,18 @@ def test_without_crops_the_box_is_around_all_poses(tmp_path):
     # drawn: y 8 to 24, half of 16 * 1.25 is 10: x 5 to 25, y 6 to 26
     torch.testing.assert_close(of_drawn[0, 0], torch.tensor([[25.0, 10], [75, 90]]))
     assert free.box.tolist() == [5, 6, 25, 26]
+
+
+def test_a_joint_that_is_missing_is_not_in_the_box(tmp_path):
+    """In a pickle of poses it is at 0, 0, with the score 0 (specs/posec3d.md 3.4)."""
+    scores, points = np.ones((4, 2, 2), np.float32), POINTS.copy()
+    scores[2, 0, 0], points[2, 0, 0] = 0, 0
+
+    clip = read_poses(make_store(tmp_path, points=points, scores=scores), "a")
+    _, found = in_grid(clip, [2, 3], (100, 100))
+
+    assert found.box.tolist() == [3, 0, 64, 47]  # as with that joint
+    assert found.known[:, 0, :, 0].tolist() == [[False, True], [True, True]]
 
 
 @pytest.mark.parametrize("clock", ["native", 64])

@@ -24,7 +24,7 @@ class PoseClip:
 
     Args:
         points: (S, M, V, 2) float32.
-        scores: (S, M, V) float32.
+        scores: (S, M, V) float32; 0: the joint is missing, as it may be in imported poses.
         valid: (S, M) bool, who is there.
         box: (4,) int64 x1, y1, x2, y2 of its RGB crops, None where the store has none.
         image_wh: width and height of its frames.
@@ -35,6 +35,11 @@ class PoseClip:
     valid: Tensor
     box: Tensor | None
     image_wh: tuple[int, int]
+
+    @property
+    def known(self) -> Tensor:
+        """Which joints are there, (S, M, V, 1) bool."""
+        return (self.valid[..., None] & (self.scores > 0))[..., None]
 
 
 def read_poses(reader: StoreReader, clip_id: str) -> PoseClip:
@@ -106,8 +111,7 @@ def at_steps(
         return PoseSteps(
             points, scores, known, union_boxes(points[None], known[None], image_wh, is_clamped=is_clamped)[0]
         )
-    known = clip.valid[chosen][..., None, None]
     box = clip.box
     if box is None:
-        box = union_boxes(clip.points[None], clip.valid[None, ..., None, None], image_wh)[0]
-    return PoseSteps(points, scores, known, box)
+        box = union_boxes(clip.points[None], clip.known[None], image_wh)[0]
+    return PoseSteps(points, scores, clip.known[chosen], box)
