@@ -74,11 +74,11 @@ def draw_views(
         is_turned = torch.arange(2 * num_views) % 2 == 1
     frames = heatmaps = None
     if "crops" in raw:
-        frames = normalise(raw["crops"])
-        frames = frames.repeat_interleave(2, 0) if twice else frames
+        crops = raw["crops"].repeat_interleave(2, 0) if twice else raw["crops"]
         if is_turned is not None:
-            is_left = is_turned.to(frames.device).view(-1, 1, 1, 1, 1)
-            frames = torch.where(is_left, frames.flip(-1), frames)
+            is_left = is_turned.to(crops.device).view(-1, 1, 1, 1, 1)
+            crops = torch.where(is_left, crops.flip(-1), crops)
+        frames = normalise(crops)
     if "points" in raw:
         boxes = raw["boxes"]
         if drawing.has_crops and is_training:
