@@ -14,7 +14,7 @@ from store import StoreError, open_store
 from train.clip_data import InMemory
 from train.config import Recipe, RecipeError, parse_choices, parse_recipe
 from train.history import TrainingError
-from train.method import make_recipe
+from train.method import choices_for, make_recipe
 from train.report_tables import render_classes, render_rows
 from train.resume import Stopped, stop_on_signals
 from train.run import Machine, train_run
@@ -134,7 +134,10 @@ def _parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Recipe]:
         "--protocol", help="of the store (default: its first), leave_one_subject_out, or kfold:N by subject"
     )
     parser.add_argument(
-        "--recipe", type=Path, help="a JSON file of choices, such as the recipe.json of another run"
+        "--recipe",
+        type=Path,
+        help="a JSON file of choices, such as the recipe.json of another run; one of epam is also one of "
+        "each of its streams",
     )
     parser.add_argument(
         "--select-on",
@@ -159,6 +162,8 @@ def _parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Recipe]:
     options = parser.parse_intermixed_args(argv)
     try:
         choices = parse_recipe(options.recipe.read_text(), str(options.recipe)) if options.recipe else {}
+        if options.stream is not None:
+            choices = dict(choices_for(options.stream, choices))
         choices |= parse_choices(options.choices)
         for name in ("stream", "model", "select_on", "seed"):
             if getattr(options, name) is not None:
