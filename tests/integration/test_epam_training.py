@@ -126,7 +126,7 @@ def test_stopped_in_any_stage(store, whole, tmp_path, monkeypatch, stream, step)
     assert_same_run(tmp_path / "run", whole)
 
 
-def test_streams_that_are_trained_beside_are_used(store, whole, tmp_path, monkeypatch):
+def test_streams_that_are_trained_beside_are_used(store, whole, tmp_path, monkeypatch, capsys):
     assert (
         call(
             train,
@@ -147,9 +147,21 @@ def test_streams_that_are_trained_beside_are_used(store, whole, tmp_path, monkey
         assert call(train, *joint(store, tmp_path / "run")) == 0
 
     assert counts == {"xshift_rgb": 2, "epam": 4}
+    said = "xshift_rgb-xshift is not what epam begins with: recipe.lr: 0.01 there, 0.02 asked for"
+    assert said in capsys.readouterr().err
     assert [path.name for path in (tmp_path / "run/stages").iterdir()] == ["xshift_rgb-xshift"]
     assert_same_run(tmp_path / "run", whole)
     assert_same_run(tmp_path / "xshift_pose-xshift", whole / "stages/xshift_pose-xshift")
+
+
+def test_the_recipe_file_of_all_is_that_of_a_stream_alone(store, whole, tmp_path):
+    run = tmp_path / "pose"
+    recipe = f"--recipe={whole / 'recipe.json'}"
+
+    same = [f"--store={store}", f"--run={run}", "--device=cpu", "--stream=xshift_pose"]
+    assert call(train, *same, recipe) == 0
+
+    assert_same_run(run, whole / "stages/xshift_pose-xshift")
 
 
 def test_each_fold_begins_with_its_own_streams(store, tmp_path):
