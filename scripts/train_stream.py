@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pytorch_lightning.utilities import rank_zero_only
 
+from scripts.choices import list_choices
 from scripts.logs import log_to_file, log_to_stderr, quiet_lightning
 from scripts.runs import add_store, store_of
 from store import StoreError, open_store
@@ -112,7 +113,13 @@ def _machine(options: argparse.Namespace) -> Machine:
 
 
 def _parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Recipe]:
-    parser = argparse.ArgumentParser(prog="python -m scripts.train_stream", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.train_stream",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="choices of a recipe by stream, with their published values (those of --model's first one):\n"
+        + list_choices(),
+    )
     parser.add_argument(
         "choices",
         nargs="*",
