@@ -15,7 +15,7 @@ from tests.store_makers import EXECUTION, make_entries, make_facts, shrink_units
 from tests.stream_stores import stream_clip, there
 from train.crops import Crops
 from train.epam.boxes import into_boxes
-from train.epam.clips import at_steps, read_poses
+from train.epam.clips import at_steps, check_poses, read_poses
 from train.epam.heatmaps import joint_volume
 from train.epam.sampling import published_draw, rgb_steps, steps_in_test
 
@@ -115,5 +115,5 @@ def test_both_clocks_give_both_streams_their_steps(tmp_path, clock):
 
 def test_what_a_store_lacks_is_said(tmp_path):
     reader = make_store(tmp_path, width=None, height=None)
-    with pytest.raises(StoreFormatError, match="does not say how large the frames of a are"):
-        read_poses(reader, "a")
+    with pytest.raises(StoreFormatError, match="how large the frames of 1 clips are, such as a; heatmaps"):
+        check_poses(reader)

@@ -42,28 +42,42 @@ class PoseClip:
         return (self.valid[..., None] & (self.scores > 0))[..., None]
 
 
-def read_poses(reader: StoreReader, clip_id: str) -> PoseClip:
-    """Read the poses of a clip.
+def check_poses(reader: StoreReader) -> None:
+    """Refuse a store of which heatmaps cannot be drawn; all clips are looked at, before one is needed.
 
     Raises:
-        ClipNotFoundError, StoreDamagedError: as the reader.
-        StoreFormatError: the store has no 2-D poses with scores, or does not know how large frames are.
+        StoreFormatError: it has no 2-D poses with scores, or does not know how large frames are.
     """
-    outcome, layout = reader.row(clip_id).outcome, reader.facts.layout
-    for name in ("keypoints", "keypoint_scores"):
-        if name not in layout.facets:
-            raise StoreFormatError(f"{reader.address} has no {name}; heatmaps need a store of 2-D poses")
-    if not outcome.width or not outcome.height:
+    lacks = [name for name in ("keypoints", "keypoint_scores") if name not in reader.facts.layout.facets]
+    if lacks:
         raise StoreFormatError(
-            f"{reader.address} does not say how large the frames of {clip_id} are; heatmaps need a store "
-            "that was extracted, or imported from files that say it (pyskl: img_shape)"
+            f"{reader.address} has no {' and no '.join(lacks)}, of which heatmaps are drawn; choose a store "
+            "of 2-D poses with scores: any that was extracted here, or a pyskl import"
         )
+    outcomes = [reader.row(clip_id).outcome for clip_id in reader.clip_ids]
+    sizes = zip(reader.clip_ids, outcomes, strict=True)
+    unknown = [clip_id for clip_id, outcome in sizes if not outcome.width or not outcome.height]
+    if unknown:
+        raise StoreFormatError(
+            f"{reader.address} does not say how large the frames of {len(unknown)} clips are, such as "
+            f"{unknown[0]}; heatmaps need a store that was extracted, or imported from files that say it "
+            "(pyskl: img_shape)"
+        )
+
+
+def read_poses(reader: StoreReader, clip_id: str) -> PoseClip:
+    """Read the poses of a clip, of a store that ``check_poses`` passes.
+
+    Raises:
+        ClipNotFoundError, StoreFormatError, StoreDamagedError: as the reader.
+    """
+    outcome = reader.row(clip_id).outcome
     return PoseClip(
         points=torch.from_numpy(np.asarray(reader.read("keypoints", clip_id))),
         scores=torch.from_numpy(np.asarray(reader.read("keypoint_scores", clip_id))),
         valid=torch.from_numpy(reader.person_valid(clip_id)),
         box=crop_box(reader, clip_id),
-        image_wh=(outcome.width, outcome.height),
+        image_wh=(outcome.width or 0, outcome.height or 0),
     )
 
 

@@ -13,7 +13,7 @@ from store.skeleton import COCO_17
 from train.clip_data import ClipDataModule
 from train.crops import check_crops
 from train.epam.boxes import mirrored_joints
-from train.epam.clips import crop_box
+from train.epam.clips import check_poses, crop_box
 from train.epam.drawn import Canvas, Drawing, draw_views
 from train.epam.views import ClipViews, Look, RawViews
 from train.parts import clips_with_data, label_clips
@@ -127,12 +127,8 @@ def check_shows(reader: StoreReader, look: Look) -> None:
     """
     if look.rgb_steps:
         check_crops(reader, "clip")
-    lacks = [name for name in ("keypoints", "keypoint_scores") if name not in reader.facts.layout.facets]
-    if look.pose_steps and lacks:
-        raise StoreFormatError(
-            f"{reader.address} has no {' and no '.join(lacks)}, of which heatmaps are drawn; choose a store "
-            "of 2-D poses with scores: any that was extracted here, or a pyskl import"
-        )
+    if look.pose_steps:
+        check_poses(reader)
 
 
 def _tell_boxes(reader: StoreReader) -> None:
