@@ -1,6 +1,8 @@
 """EPAM-Net's data module: views of clips of a store, as both networks see them."""
 
+import weakref
 from dataclasses import replace
+from multiprocessing import active_children
 
 import pytest
 import torch
@@ -86,12 +88,26 @@ def test_steps_are_drawn_anew_in_each_epoch_and_never_in_a_test(reader):
 @pytest.mark.slow
 def test_readers_ahead_read_the_same(reader):
     here, ahead = module(reader), module(reader, num_workers=1)
+    loader = ahead.train_dataloader()
 
-    for one, two in zip(
-        walk(here, here.train_dataloader()), walk(ahead, ahead.train_dataloader()), strict=True
-    ):
+    for one, two in zip(walk(here, here.train_dataloader()), walk(ahead, loader), strict=True):
         assert one.keys() == two.keys()
         assert all(torch.equal(one[name], two[name]) for name in one)
+
+    assert len(active_children()) == 1
+    ahead.teardown()
+    assert not active_children()  # though the loader is still known
+
+
+def test_what_reads_ahead_ends_with_the_training(reader):
+    data = module(reader)
+    loaders = [data.train_dataloader(), data.test_dataloader()]
+    started = [weakref.ref(loader._loader) for loader in loaders]
+
+    data.teardown("fit")
+
+    assert [ref() for ref in started] == [None, None]
+    walk(data, data.test_dataloader())  # a new one
 
 
 @pytest.mark.parametrize(("look", "name"), [((4, 0), "heatmaps"), ((0, 2), "frames")])
