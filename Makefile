@@ -44,7 +44,8 @@ PROTOCOL ?=
 ## STREAM           train: hpj hpb hpjm hpbm (pooled), j b jm bm (the pose), simcc; hpnet (RGB, text, pooled);
 ##                  xshift_pose (heatmaps), xshift_rgb (crops), epam (both) (hpj)
 STREAM ?=
-## MODEL            train: of graphs, ctrgcn, mixformer, stgcnpp, or tcn for few clips (ctrgcn)
+## MODEL            train: of graphs, ctrgcn, mixformer, stgcnpp, or tcn for few clips (ctrgcn); of xshift_pose, xshift or
+##                  slowonly (xshift)
 MODEL ?=
 ## CHECKPOINT       evaluate: a checkpoint.pt, or the folder of a run (the one that train would make);
 ##                  predict: the same, or several ([name=]path)

@@ -72,7 +72,8 @@ def _evaluate(options: argparse.Namespace) -> None:
             parts[name] = replace(parts[name], source=dict(parts[name].source) | {"tested_with": choices})
     base = where if where.is_dir() else where.parent
     split = "" if options.split == "test" else f"-{options.split}"
-    out = options.out or base / f"on-{reader.facts.dataset.name}-{protocol.replace(':', '-')}{split}"
+    tested = [reader.facts.dataset.name, protocol.replace(":", "-"), *options.choices]
+    out = options.out or base / f"on-{'-'.join(tested)}{split}"
     recipe = checkpoints[0].recipe
     title = f"{reader.facts.dataset.title}, {protocol}: {recipe.stream}, {recipe.model}"
     title += "" if options.split == "test" else ", validation clips"

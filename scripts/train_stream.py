@@ -9,13 +9,14 @@ from pathlib import Path
 import torch
 from pytorch_lightning.utilities import rank_zero_only
 
+from scripts.choices import list_choices
 from scripts.logs import log_to_file, log_to_stderr, quiet_lightning
 from scripts.runs import add_store, store_of
 from store import StoreError, open_store
 from train.clip_data import InMemory
 from train.config import Recipe, RecipeError, parse_choices, parse_recipe
 from train.history import TrainingError
-from train.method import make_recipe
+from train.method import choices_for, make_recipe
 from train.report_tables import render_classes, render_rows
 from train.resume import Stopped, stop_on_signals
 from train.run import Machine, train_run
@@ -119,7 +120,13 @@ def _machine(options: argparse.Namespace) -> Machine:
 
 
 def _parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Recipe]:
-    parser = argparse.ArgumentParser(prog="python -m scripts.train_stream", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.train_stream",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="choices of a recipe by stream, with their published values (those of --model's first one):\n"
+        + list_choices(),
+    )
     parser.add_argument(
         "choices",
         nargs="*",
@@ -141,7 +148,10 @@ def _parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Recipe]:
         "--protocol", help="of the store (default: its first), leave_one_subject_out, or kfold:N by subject"
     )
     parser.add_argument(
-        "--recipe", type=Path, help="a JSON file of choices, such as the recipe.json of another run"
+        "--recipe",
+        type=Path,
+        help="a JSON file of choices, such as the recipe.json of another run; one of epam is also one of "
+        "each of its streams",
     )
     parser.add_argument(
         "--select-on",
@@ -166,6 +176,8 @@ def _parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Recipe]:
     options = parser.parse_intermixed_args(argv)
     try:
         choices = parse_recipe(options.recipe.read_text(), str(options.recipe)) if options.recipe else {}
+        if options.stream is not None:
+            choices = dict(choices_for(options.stream, choices))
         choices |= parse_choices(options.choices)
         for name in ("stream", "model", "select_on", "seed"):
             if getattr(options, name) is not None:

@@ -192,6 +192,14 @@ class BatchLoader:
         """Say which epoch is next."""
         self._epoch.set_epoch(epoch)
 
+    def close(self) -> None:
+        """End the processes that read ahead; nothing can be read any more.
+
+        They end with what started them. Lightning is known by much that knows this loader, in circles, so
+        they would stay until Python looks for circles: those of several trainings at once.
+        """
+        del self._loader
+
     def state_dict(self) -> dict[str, int]:
         """Return where it is: the epoch, and how many of its batches were handed out."""
         epoch, seen = self._resume_at or self._at

@@ -89,6 +89,7 @@ class ClipDataModule(LightningDataModule):
         self._batch_size, self._group, self._seed = batch_size, group, seed
         self._num_workers = num_workers
         self._clips: dict[str, ClipPart] = {}
+        self._loaders: list[BatchLoader] = []
 
     @property
     @abstractmethod
@@ -176,8 +177,11 @@ class ClipDataModule(LightningDataModule):
             yield cast(Mapping[str, Tensor], self.on_after_batch_transfer(moved, 0))
 
     def teardown(self, stage: str | None = None) -> None:
-        """Let go of what is kept in memory."""
+        """Let go of what is kept in memory, and of the processes that read ahead."""
         self._clips.clear()
+        for loader in self._loaders:
+            loader.close()
+        self._loaders.clear()
 
     def part(self, part: str) -> ClipPart:
         """Return the clips of a part that have data; they are looked for once."""
@@ -197,6 +201,8 @@ class ClipDataModule(LightningDataModule):
 
     def _loader(self, part: str, plan: Callable[[int], list[BatchPlan]]) -> BatchLoader:
         device = self.trainer.strategy.root_device if self.trainer is not None else torch.device("cpu")
-        return BatchLoader(
+        loader = BatchLoader(
             self.part(part), plan, num_workers=self.num_readers, pin_memory=device.type == "cuda"
         )
+        self._loaders.append(loader)
+        return loader

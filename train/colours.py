@@ -1,5 +1,6 @@
 """RGB of 0 to 255 -> what networks see: which colours are zero, and which one. Pure."""
 
+import torch
 from torch import Tensor
 
 # mean and standard deviation of values 0 to 255, RGB. imagenet: as published for both networks of videos
@@ -25,6 +26,6 @@ def normalise(frames: Tensor, statistics: str = "imagenet") -> Tensor:
     """
     if statistics not in STATISTICS:
         raise ValueError(f"statistics {statistics!r} are not known; choose one of {', '.join(STATISTICS)}")
-    colours = frames.float()
+    colours = frames.to(torch.float32, copy=True)
     mean, deviation = (colours.new_tensor(values)[:, None, None] for values in STATISTICS[statistics])
-    return (colours - mean).div_(deviation)
+    return colours.sub_(mean).div_(deviation)

@@ -18,7 +18,7 @@ def check_crops(reader: StoreReader, crop: Crop) -> str:
     """Return the name of the array of crops.
 
     Raises:
-        StoreFormatError: the store has none of this kind; says how to get them.
+        StoreFormatError: the store has none of this kind, which says how to get them, or is a copy without.
     """
     crops = reader.facts.layout.crops
     if crop not in crops:
@@ -28,6 +28,8 @@ def check_crops(reader: StoreReader, crop: Crop) -> str:
             f'STORE (ARGS="--crops {",".join(sorted({*crops, crop}))}"), or choose a stream of '
             "features or poses"
         )
+    for clip_id in reader.clip_ids[:1]:
+        reader.jpegs(clip_id, crop)  # a copy without frames is found out now, not when they are needed
     return f"frames/{crop}"
 
 

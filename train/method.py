@@ -136,6 +136,21 @@ def make_recipe(choices: Mapping[str, object]) -> Recipe:
     return complete_recipe(_kind_of(str(choices.get("stream", DEFAULT_STREAM))), choices)
 
 
+def choices_for(stream: str, choices: Mapping[str, object]) -> Mapping[str, object]:
+    """Return, of the choices of a recipe that begins with a training of ``stream``, those of that training.
+
+    Those of other recipes are returned as they are.
+
+    Raises:
+        RecipeError: they mean nothing.
+    """
+    if choices.get("stream", stream) != stream:
+        for stage in make_recipe(choices).stages():
+            if stage.stream == stream:
+                return stage.to_json()
+    return choices
+
+
 def method_of(recipe: Recipe) -> Method:
     """Return what a recipe trains; what it imports is imported now."""
     if isinstance(recipe, GraphRecipe):

@@ -87,12 +87,12 @@ def forget_unlearned(folder: Path) -> None:
         (folder / _RUN).unlink(missing_ok=True)
 
 
-def holds_run(
+def unlike_run(
     folder: Path, reader: StoreReader, protocol: str, found: Sequence[Fold], recipe: Recipe
-) -> bool:
-    """Tell whether this very run was begun in a folder."""
+) -> list[str] | None:
+    """Return in words what differs from the run that was begun in a folder; None where none was."""
     path = folder / _RUN
-    return path.exists() and not _unlike(path, _facts(reader, protocol, found, recipe), recipe)
+    return _unlike(path, _facts(reader, protocol, found, recipe), recipe) if path.exists() else None
 
 
 def _facts(reader: StoreReader, protocol: str, found: Sequence[Fold], recipe: Recipe) -> dict[str, object]:

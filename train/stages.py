@@ -12,7 +12,7 @@ from store.durable import make_folder, write_file
 from train.checkpoint import load_checkpoint
 from train.config import Recipe
 from train.method import method_of
-from train.run_folder import CHECKPOINT, begin_run, fold_folder, holds_run, only_run, run_name
+from train.run_folder import CHECKPOINT, begin_run, fold_folder, only_run, run_name, unlike_run
 from train.splits import Fold
 
 logger = logging.getLogger(__name__)
@@ -52,7 +52,10 @@ def train_stages(
         if all(_file(place, stage).exists() for place in places):
             continue
         run = folder.parent / run_name(stage)
-        if not holds_run(run, reader, protocol, found, stage):
+        unlike = unlike_run(run, reader, protocol, found, stage)
+        if unlike:
+            logger.info("%s is not what %s begins with: %s", run, recipe.stream, "; ".join(unlike))
+        if unlike is None or unlike:
             run = folder / "stages" / run_name(stage)
         trained = [fold_folder(run, fold, len(found)) / CHECKPOINT for fold in found]
         if not _is_first():

@@ -15,7 +15,7 @@ from tests.store_makers import EXECUTION, make_entries, make_facts, shrink_units
 from tests.stream_stores import stream_clip, there
 from train.crops import Crops
 from train.epam.boxes import into_boxes
-from train.epam.clips import at_steps, read_poses
+from train.epam.clips import at_steps, check_poses, read_poses
 from train.epam.heatmaps import joint_volume
 from train.epam.sampling import published_draw, rgb_steps, steps_in_test
 
@@ -25,7 +25,7 @@ def _small(monkeypatch):
     shrink_units(monkeypatch)
 
 
-def make_store(root, *, clock="native", valid=None, points=None, frames=None, **outcome):
+def make_store(root, *, clock="native", valid=None, points=None, scores=1, frames=None, **outcome):
     """Write a store of one clip of 64 x 48 pixels, of two persons of two joints each."""
     facts = make_facts(clock, crops=("clip",) if frames else ())
     valid = there("xxxx", "xx--") if valid is None else valid
@@ -33,7 +33,7 @@ def make_store(root, *, clock="native", valid=None, points=None, frames=None, **
     arrays = {name: values for name, values in clip.arrays.items() if not name.startswith("frames/")}
     if points is not None:
         arrays["keypoints"] = points * valid[..., None, None].astype(np.float32)
-    arrays["keypoint_scores"] = np.ones((*valid.shape, 2), np.float32) * valid[..., None]
+    arrays["keypoint_scores"] = scores * np.ones((*valid.shape, 2), np.float32) * valid[..., None]
     arrays |= crops(*frames) if frames else {}
     with StoreWriter(root, facts, make_entries(["a"]), EXECUTION) as writer:
         writer.put(SpooledClip("a", replace(clip.outcome, **outcome), arrays))
@@ -82,6 +82,18 @@ def test_without_crops_the_box_is_around_all_poses(tmp_path):
     assert free.box.tolist() == [5, 6, 25, 26]
 
 
+def test_a_joint_that_is_missing_is_not_in_the_box(tmp_path):
+    """In a pickle of poses it is at 0, 0, with the score 0 (specs/posec3d.md 3.4)."""
+    scores, points = np.ones((4, 2, 2), np.float32), POINTS.copy()
+    scores[2, 0, 0], points[2, 0, 0] = 0, 0
+
+    clip = read_poses(make_store(tmp_path, points=points, scores=scores), "a")
+    _, found = in_grid(clip, [2, 3], (100, 100))
+
+    assert found.box.tolist() == [3, 0, 64, 47]  # as with that joint
+    assert found.known[:, 0, :, 0].tolist() == [[False, True], [True, True]]
+
+
 @pytest.mark.parametrize("clock", ["native", 64])
 def test_both_clocks_give_both_streams_their_steps(tmp_path, clock):
     num_steps = 64 if clock == 64 else 103
@@ -103,5 +115,5 @@ def test_both_clocks_give_both_streams_their_steps(tmp_path, clock):
 
 def test_what_a_store_lacks_is_said(tmp_path):
     reader = make_store(tmp_path, width=None, height=None)
-    with pytest.raises(StoreFormatError, match="does not say how large the frames of a are"):
-        read_poses(reader, "a")
+    with pytest.raises(StoreFormatError, match="how large the frames of 1 clips are, such as a; heatmaps"):
+        check_poses(reader)

@@ -1,6 +1,8 @@
 """EPAM-Net's data module: views of clips of a store, as both networks see them."""
 
+import weakref
 from dataclasses import replace
+from multiprocessing import active_children
 
 import pytest
 import torch
@@ -86,12 +88,26 @@ def test_steps_are_drawn_anew_in_each_epoch_and_never_in_a_test(reader):
 @pytest.mark.slow
 def test_readers_ahead_read_the_same(reader):
     here, ahead = module(reader), module(reader, num_workers=1)
+    loader = ahead.train_dataloader()
 
-    for one, two in zip(
-        walk(here, here.train_dataloader()), walk(ahead, ahead.train_dataloader()), strict=True
-    ):
+    for one, two in zip(walk(here, here.train_dataloader()), walk(ahead, loader), strict=True):
         assert one.keys() == two.keys()
         assert all(torch.equal(one[name], two[name]) for name in one)
+
+    assert len(active_children()) == 1
+    ahead.teardown()
+    assert not active_children()  # though the loader is still known
+
+
+def test_what_reads_ahead_ends_with_the_training(reader):
+    data = module(reader)
+    loaders = [data.train_dataloader(), data.test_dataloader()]
+    started = [weakref.ref(loader._loader) for loader in loaders]
+
+    data.teardown("fit")
+
+    assert [ref() for ref in started] == [None, None]
+    walk(data, data.test_dataloader())  # a new one
 
 
 @pytest.mark.parametrize(("look", "name"), [((4, 0), "heatmaps"), ((0, 2), "frames")])
@@ -161,8 +177,11 @@ def test_a_view_is_followed_by_its_mirror():
     frames, heatmaps = drawn(raw("test"), in_mirror=True)
 
     assert torch.equal(frames[1], frames[0].flip(-1))
-    assert heatmaps[:, 0, :, 3].argmax(-1).tolist() == [[2, 6], [2, 6]]
+    # x becomes 7 - x, as in pictures, whatever is published for training
+    assert heatmaps[:, 0, :, 3].argmax(-1).tolist() == [[2, 6], [1, 5]]
     assert heatmaps[:, 0, :, 3].amax(-1).tolist() == [[0.5, 1], [1, 0.5]]
+    # but for the border of a window, where the height is exp(-2 ** 2 / (2 * 0.6 ** 2))
+    torch.testing.assert_close(heatmaps[1], heatmaps[0].flip(-1)[:, [1, 0]], rtol=0, atol=4e-3)
 
 
 def test_a_part_of_the_box_is_larger_in_heatmaps():

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 
 import numpy as np
@@ -125,7 +126,7 @@ def test_stopped_in_any_stage(store, whole, tmp_path, monkeypatch, stream, step)
     assert_same_run(tmp_path / "run", whole)
 
 
-def test_streams_that_are_trained_beside_are_used(store, whole, tmp_path, monkeypatch):
+def test_streams_that_are_trained_beside_are_used(store, whole, tmp_path, monkeypatch, capsys):
     assert (
         call(
             train,
@@ -146,9 +147,21 @@ def test_streams_that_are_trained_beside_are_used(store, whole, tmp_path, monkey
         assert call(train, *joint(store, tmp_path / "run")) == 0
 
     assert counts == {"xshift_rgb": 2, "epam": 4}
+    said = "xshift_rgb-xshift is not what epam begins with: recipe.lr: 0.01 there, 0.02 asked for"
+    assert said in capsys.readouterr().err
     assert [path.name for path in (tmp_path / "run/stages").iterdir()] == ["xshift_rgb-xshift"]
     assert_same_run(tmp_path / "run", whole)
     assert_same_run(tmp_path / "xshift_pose-xshift", whole / "stages/xshift_pose-xshift")
+
+
+def test_the_recipe_file_of_all_is_that_of_a_stream_alone(store, whole, tmp_path):
+    run = tmp_path / "pose"
+    recipe = f"--recipe={whole / 'recipe.json'}"
+
+    same = [f"--store={store}", f"--run={run}", "--device=cpu", "--stream=xshift_pose"]
+    assert call(train, *same, recipe) == 0
+
+    assert_same_run(run, whole / "stages/xshift_pose-xshift")
 
 
 def test_each_fold_begins_with_its_own_streams(store, tmp_path):
@@ -167,11 +180,12 @@ def test_each_fold_begins_with_its_own_streams(store, tmp_path):
 def test_evaluating_gives_the_scores_of_the_training_and_several_views_others(store, whole, tmp_path, capsys):
     command = [f"--checkpoint={whole}", f"--store={store}", "--device=cpu"]
 
-    assert call(evaluate, *command, f"--out={tmp_path / 'one'}") == 0
-    assert call(evaluate, *command, f"--out={tmp_path / 'more'}", "num_views=3", "mirror_test=true") == 0
+    assert call(evaluate, *command) == 0
+    assert call(evaluate, *command, "num_views=3", "mirror_test=true") == 0
 
-    one, more = (load_scores(tmp_path / name / "scores.npz") for name in ("one", "more"))
-    assert (tmp_path / "one/scores.npz").read_bytes() == (whole / "scores.npz").read_bytes()
+    folders = [whole / f"on-toy-p1{choices}" for choices in ("", "-num_views=3-mirror_test=true")]
+    one, more = (load_scores(folder / "scores.npz") for folder in folders)
+    assert (folders[0] / "scores.npz").read_bytes() == (whole / "scores.npz").read_bytes()
     assert one.clip_ids == more.clip_ids
     assert not np.allclose(one.values, more.values)
     np.testing.assert_allclose(np.exp(more.values).sum(1), 1, rtol=1e-5)  # mean probabilities
@@ -254,3 +268,30 @@ def test_a_store_without_crops_trains_on_the_pose_alone(tmp_path, capsys):
     assert not (tmp_path / "run/stages").exists()  # it is said before a stage is trained
     more = ["--stream=xshift_pose", "epochs=1"]
     assert call(train, *words(tmp_path / "store", tmp_path / "pose", *more)) == 0
+
+
+def test_frames_of_unknown_size_are_refused_before_a_training(tmp_path, capsys):
+    """Also those of a test clip, which is read long after."""
+    epam_store(tmp_path / "store")
+    table = tmp_path / "store/clips.jsonl"
+    rows = [json.loads(line) for line in table.read_text().splitlines()]
+    (row,) = [row for row in rows if row["id"] == "f1"]
+    row["width"] = None
+    table.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+
+    assert call(train, *words(tmp_path / "store", tmp_path / "run", "--stream=xshift_pose", "epochs=1")) == 1
+
+    assert "how large the frames of 1 clips are, such as f1; heatmaps need" in capsys.readouterr().err
+    assert not (tmp_path / "run/checkpoint.pt").exists()
+
+
+def test_a_copy_without_frames_trains_on_the_pose_alone(store, tmp_path, capsys):
+    shutil.copytree(store, tmp_path / "copy")
+    shutil.rmtree(tmp_path / "copy/features.zarr/frames")
+
+    assert call(train, *joint(tmp_path / "copy", tmp_path / "run")) == 1
+    assert "was copied without the array 'frames/clip_lengths'" in capsys.readouterr().err
+    assert not (tmp_path / "run/stages").exists()
+    more = ["--stream=xshift_pose", "epochs=1"]
+    assert call(train, *words(tmp_path / "copy", tmp_path / "pose", *more)) == 0
+    assert "has no 'clip' crops, so heatmaps show the box around all poses" in capsys.readouterr().err

@@ -36,3 +36,11 @@ def test_colours_are_normalised_in_their_order():
 def test_unknown_statistics():
     with pytest.raises(ValueError, match="'kinetics' are not known; choose one of imagenet, clip"):
         normalise(torch.zeros(1, 3, 1, 1), "kinetics")
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
+def test_frames_stay_as_they_are(dtype):
+    frames = torch.full((1, 3, 1, 1), 7, dtype=dtype)
+
+    assert normalise(frames).dtype == torch.float32
+    assert (frames == 7).all()

@@ -4,7 +4,7 @@ import pytest
 
 from train.config import RecipeError
 from train.epam.recipe import EpamRecipe, PoseRecipe, RgbRecipe
-from train.method import make_recipe
+from train.method import choices_for, make_recipe
 
 
 def test_defaults_are_published():
@@ -36,6 +36,20 @@ def test_each_stage_has_its_own_rate_and_shares_the_rest():
     assert pose == PoseRecipe(seed=3, width=8, epochs=7, hold_out=0.3)
     assert rgb == RgbRecipe(seed=3, width=8, epochs=180, lr=0.5, hold_out=0.3)
     assert pose.stages() == rgb.stages() == ()
+
+
+def test_a_recipe_is_also_that_of_its_streams():
+    choices = {"stream": "epam", "width": 8, "pose_epochs": 7, "rgb_lr": 0.5, "fusion": "softmax_mean"}
+    pose, rgb = make_recipe(choices).stages()
+
+    assert make_recipe(choices_for("xshift_pose", choices)) == pose
+    assert make_recipe(choices_for("xshift_rgb", choices)) == rgb
+    for stream in ("epam", "hpj"):  # which is none of its streams, and refused as before
+        assert choices_for(stream, choices) is choices
+    without_name = {"width": 8}
+    assert choices_for("xshift_rgb", without_name) is without_name
+    none_of_it = choices | {"pose_epochs": 0}
+    assert choices_for("xshift_pose", none_of_it) is none_of_it
 
 
 def test_a_stage_of_no_epochs_is_left_out():

@@ -1,5 +1,6 @@
 """EPAM-Net's data module: a store -> RGB frames and heatmaps for Lightning. It knows no model."""
 
+import logging
 from collections.abc import Sequence
 from typing import NotRequired, TypedDict
 
@@ -12,9 +13,12 @@ from store.skeleton import COCO_17
 from train.clip_data import ClipDataModule
 from train.crops import check_crops
 from train.epam.boxes import mirrored_joints
+from train.epam.clips import check_poses, crop_box
 from train.epam.drawn import Canvas, Drawing, draw_views
 from train.epam.views import ClipViews, Look, RawViews
 from train.parts import clips_with_data, label_clips
+
+logger = logging.getLogger(__name__)
 
 
 class Views(TypedDict):
@@ -77,6 +81,8 @@ class EpamDataModule(ClipDataModule):
         )
         check_shows(reader, look)
         self._look, self._drawing, self._canvas = look, drawing, Canvas()
+        if look.pose_steps and look.box_rule == "store":
+            _tell_boxes(reader)
         joints = reader.facts.skeleton.joint_names
         if drawing.limbs and tuple(joints) != COCO_17:
             raise StoreFormatError(
@@ -121,9 +127,13 @@ def check_shows(reader: StoreReader, look: Look) -> None:
     """
     if look.rgb_steps:
         check_crops(reader, "clip")
-    lacks = [name for name in ("keypoints", "keypoint_scores") if name not in reader.facts.layout.facets]
-    if look.pose_steps and lacks:
-        raise StoreFormatError(
-            f"{reader.address} has no {' and no '.join(lacks)}, of which heatmaps are drawn; choose a store "
-            "of 2-D poses with scores: any that was extracted here, or a pyskl import"
+    if look.pose_steps:
+        check_poses(reader)
+
+
+def _tell_boxes(reader: StoreReader) -> None:
+    """Say where boxes are others than those of a store with crops, by a pixel or some."""
+    if any(crop_box(reader, clip_id) is None for clip_id in reader.clip_ids[:1]):
+        logger.info(
+            "%s has no 'clip' crops, so heatmaps show the box around all poses of a clip", reader.address
         )

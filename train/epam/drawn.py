@@ -23,8 +23,8 @@ class Drawing:
         limbs: pairs of joints whose ridges are drawn; none: joints are.
         flip: probability that a training clip is mirrored, poses and RGB alike.
         has_crops: heatmaps of training clips show a random part of the box; for the pose alone.
-        mirror_width: see ``boxes.mirror``; published: ``size``.
-        in_mirror: each view that is not trained on is followed by itself in a mirror.
+        mirror_width: of training, see ``boxes.mirror``; published: ``size``.
+        in_mirror: each view that is not trained on is followed by itself, mirrored as pixels are.
     """
 
     size: int = 56
@@ -74,11 +74,11 @@ def draw_views(
         is_turned = torch.arange(2 * num_views) % 2 == 1
     frames = heatmaps = None
     if "crops" in raw:
-        frames = normalise(raw["crops"])
-        frames = frames.repeat_interleave(2, 0) if twice else frames
+        crops = raw["crops"].repeat_interleave(2, 0) if twice else raw["crops"]
         if is_turned is not None:
-            is_left = is_turned.to(frames.device).view(-1, 1, 1, 1, 1)
-            frames = torch.where(is_left, frames.flip(-1), frames)
+            is_left = is_turned.to(crops.device).view(-1, 1, 1, 1, 1)
+            crops = torch.where(is_left, crops.flip(-1), crops)
+        frames = normalise(crops)
     if "points" in raw:
         boxes = raw["boxes"]
         if drawing.has_crops and is_training:
@@ -89,7 +89,9 @@ def draw_views(
             points, scores, known = (part.repeat_interleave(2, 0) for part in (points, scores, known))
         if is_turned is not None:
             is_left = is_turned.to(points.device).view(-1, 1, 1, 1)
-            turned, exchanged = mirror(points, scores, known, swap, width=drawing.mirror_width)
+            # a published test turns the drawn heatmaps (specs/posec3d.md 1)
+            width = drawing.size - 1 if twice else drawing.mirror_width
+            turned, exchanged = mirror(points, scores, known, swap, width=width)
             points = torch.where(is_left[..., None], turned, points)
             scores = torch.where(is_left, exchanged, scores)
         size_hw = (drawing.size, drawing.size)

@@ -27,7 +27,7 @@ class XShiftRecipe(Recipe):
         box: what is cut out of the frames, see ``train.epam.clips.BoxRule``.
         crop: where the pose is trained alone, its heatmaps show random parts of the box.
         flip: probability that a training clip is mirrored, poses and RGB alike.
-        exact_mirror: poses are mirrored as pixels are; published: half a pixel beside.
+        exact_mirror: poses are mirrored as pixels are, as always in tests; published: half a pixel beside.
         num_views: of a clip in a test, whose probabilities are averaged; mirror_test: each in a mirror too.
     """
 
