@@ -19,17 +19,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.demo_results.cells import markdown
 from scripts.demo_results.hpnet_lines import DETECTED, FUSIONS, HARD, STREAMS, Training
-from scripts.demo_results.hpnet_rows import (
+from scripts.demo_results.hpnet_results import (
     ON_HARD,
     WHOLE_FRAME,
-    Rows,
     Runs,
-    detector_rows,
-    fusion_rows,
-    hard_rows,
-    stream_rows,
+    detector_table,
+    fusion_table,
+    hard_table,
+    stream_table,
 )
 from scripts.side_by_side import add_table_options, check_recipes, exit_status, train_side_by_side
 from store import StoreReader, open_store
@@ -46,18 +44,18 @@ from train.splits import first_protocol, folds
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table: what it says, of which trainings, and its rows."""
+    """A table: what it says, of which trainings, and how it looks for a dataset's name."""
 
     title: str
     trainings: tuple[Training, ...]
-    rows: Callable[[Runs], Rows]
+    render: Callable[[str, Runs], str]
 
 
 TABLES: Mapping[str, Table] = {
-    "fusion": Table("How pooled features are fused (Table XII)", FUSIONS, fusion_rows),
-    "detector": Table("Without and with a detector (Table XIII)", DETECTED, detector_rows),
-    "hard": Table("Trained on normal videos, tested on hard ones (Table XV)", HARD, hard_rows),
-    "streams": Table("Streams and their ensembles, equal weights (Table XVII)", STREAMS, stream_rows),
+    "fusion": Table("How pooled features are fused (Table XII)", FUSIONS, fusion_table),
+    "detector": Table("Without and with a detector (Table XIII)", DETECTED, detector_table),
+    "hard": Table("Trained on normal videos, tested on hard ones (Table XV)", HARD, hard_table),
+    "streams": Table("Streams and their ensembles, equal weights (Table XVII)", STREAMS, stream_table),
 }
 
 
@@ -82,8 +80,9 @@ def _make(options: argparse.Namespace) -> None:
         if hard is not None:
             _test_on(runs, hard)
     head = f"{reader.facts.dataset.title}, {first_protocol(reader)}: percent of test clips right\n"
+    dataset = reader.facts.dataset.name
     made = {
-        name: f"{table.title}\n\n{markdown(table.rows(runs))}\n" for name, table in TABLES.items()
+        name: f"{table.title}\n\n{table.render(dataset, runs)}\n" for name, table in TABLES.items()
     }  # so that the file keeps the tables that were not asked for
     write_file(options.out / "tables.md", "\n".join([head, *made.values()]).encode())
     print("\n".join([head, *(made[name] for name in options.only)]), end="")

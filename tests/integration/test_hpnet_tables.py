@@ -8,7 +8,7 @@ import pytest
 from scripts import hpnet_tables, side_by_side
 from scripts.demo_results.cells import markdown, mean_and_spread
 from scripts.demo_results.hpnet_lines import DETECTED, FUSIONS, STREAMS
-from scripts.demo_results.hpnet_rows import Runs, stream_rows
+from scripts.demo_results.hpnet_results import Runs, fusion_table, stream_table
 from tests.doors import call
 from tests.store_makers import make_facts
 from tests.train_stores import train_entries, train_store
@@ -38,23 +38,27 @@ def test_every_training_has_a_folder_of_its_own():
 
 
 def test_an_ensemble_is_of_the_seeds_that_all_its_members_have(tmp_path):
-    """hpj says sit of both clips, hpb stand, and is surer."""
+    """The second hpj is right of both clips; hpb says stand of both, and is surer."""
+    sit, stand, surely_stand = [1.0, 0.0], [0.0, 1.0], [0.0, 2.0]
     runs = Runs(tmp_path, (1, 2))
-    for name, seeds, values in (("hpj", (1, 2), [1.0, 0]), ("hpb", (2,), [0, 2.0])):
+    for name, seed, values in (
+        ("hpj", 1, [sit, sit]),
+        ("hpj", 2, [sit, stand]),
+        ("hpb", 2, [surely_stand, surely_stand]),
+    ):
         (one,) = (training for training in STREAMS if training.name == name)
-        for seed in seeds:
-            scores = Scores(
-                ("x", "y"), ("sit", "stand"), np.array([values] * 2, np.float32), "logits",
-                {"x": "sit", "y": "stand"} if seed == 1 else {"x": "stand", "y": "stand"},
-            )  # fmt: skip
-            save_scores(runs.folder(one, seed) / "scores.npz", scores)
+        labels = {"x": "sit", "y": "stand"}
+        scores = Scores(tuple(labels), ("sit", "stand"), np.array(values, np.float32), "logits", labels)
+        save_scores(runs.folder(one, seed) / "scores.npz", scores)
 
-    rows = {row[0]: row[1:] for row in stream_rows(runs)}
+    table = stream_table("mine", runs).splitlines()
 
-    assert rows["hpj"] == ["2", "25.0 ± 35.4"]  # 1 of 2, 0 of 2
-    assert rows["hpb"] == ["1", "100.0"]
-    assert rows["hpj+hpb"] == ["1", "100.0"]
-    assert rows["hpj+hpb+hpnet-trmm"] == ["0", "-"]
+    assert table[0] == "| streams | seeds | all (2 clips) |"
+    assert "| hpj | 2 | 75.0 ± 35.4 |" in table  # 1 of 2, 2 of 2
+    assert "| hpb | 1 | 50.0 |" in table
+    assert "| hpj+hpb | 1 | 50.0 |" in table
+    assert "| hpj+hpb+hpnet-trmm | 0 | - |" in table
+    assert fusion_table("mine", runs) == "No training is finished yet."
 
 
 @pytest.mark.slow

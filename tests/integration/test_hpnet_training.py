@@ -27,7 +27,7 @@ from train.hpnet.encoders import encoder_sizes, first_encoders
 from train.hpnet.hub import PretrainedError
 from train.hpnet.loss import hpnet_loss
 from train.hpnet.smclm import SMCLM_STREAMS
-from train.hpnet.xclip import LETTERS, Sizes
+from train.hpnet.xclip import Sizes
 from train.method import make_recipe, method_of
 from train.passport import make_passport
 from train.scores import load_scores
@@ -234,7 +234,7 @@ def test_it_begins_with_the_authors_own_file(store, tmp_path):
     """Sizes are those of the file; a vocabulary is none in it."""
     sizes = Sizes(
         image_size=12, patch_size=4, num_frames=3, video_width=64, video_layers=1, embed_dim=64,
-        vocab_size=LETTERS, context_length=16, text_width=64, text_layers=1,
+        vocab_size=514, context_length=16, text_width=64, text_layers=1,
     )  # fmt: skip
     torch.manual_seed(5)
     authors = AuthorsXClip(sizes).eval()
@@ -263,7 +263,7 @@ def test_only_the_beginning_of_a_training_reads_the_authors_weights(tmp_path, mo
     """They are 0.8 GB; for their sizes the file's table of contents is enough."""
     sizes = Sizes(
         image_size=12, patch_size=4, num_frames=3, video_width=64, video_layers=1, embed_dim=64,
-        vocab_size=LETTERS, context_length=16, text_width=64, text_layers=1,
+        vocab_size=514, context_length=16, text_width=64, text_layers=1,
     )  # fmt: skip
     state = AuthorsXClip(sizes).half().state_dict() | {"logit_scale": torch.tensor(2.0).half()}
     torch.save({"model": state}, tmp_path / "k.pth")

@@ -17,7 +17,6 @@ from transformers import CLIPTokenizer, XCLIPConfig, XCLIPModel
 from train.hpnet.hub import VOCABULARY, WEIGHTS, PretrainedError, find_folder
 
 START, END = "<|startoftext|>", "<|endoftext|>"
-LETTERS = 514  # tokens without any merges: 256 bytes, within a word and at its end, START and END
 _DAMAGED = (SafetensorError, pickle.UnpicklingError)
 # text -> ids from START to END, both included
 Tokenizer = Callable[[str], list[int]]
@@ -230,7 +229,7 @@ def load_tokenizer(name: str) -> Tokenizer:
 def letter_tokenizer() -> Tokenizer:
     """Return CLIP's tokenizer without any merges: a token per byte, so it needs no vocabulary from elsewhere.
 
-    Ids are below ``LETTERS``; START and END are the largest.
+    514 tokens: each byte within a word and at its end, and, the largest, START and END.
     """
     letters = sorted(ByteLevel.alphabet())  # in any order: no weights know it
     words = [*letters, *(f"{letter}</w>" for letter in letters), START, END]

@@ -1,19 +1,19 @@
-"""HP-Net's tables from the folders of their trainings: header and rows; what is not finished is left out."""
+"""HP-Net's tables in Markdown from the folders of their trainings; what is not finished is left out."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.demo_results.cells import mean_and_spread
+from scripts.demo_results.cells import markdown, mean_and_spread
 from scripts.demo_results.hpnet_lines import DETECTED, FUSIONS, HARD, STREAMS, Training
-from train.ensemble import equal_weights, fuse
+from scripts.demo_results.lines import Line, compare
+from scripts.demo_results.over_seeds import render_over_seeds
 from train.metrics import measure
 from train.run_folder import SCORES
 from train.scores import Scores, load_scores
 
 ON_HARD = "on-hard.npz"
 WHOLE_FRAME = "-whole-frame"
-Rows = list[list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,46 +42,54 @@ class Runs:
         return [_percent(scores) for scores in self.scores(training, suffix=suffix, file=file).values()]
 
 
-def fusion_rows(runs: Runs) -> Rows:
-    """Return Table XII's rows."""
-    return [["network", "seeds", "top-1"], *(_row(one.title, runs.percents(one)) for one in FUSIONS)]
+def fusion_table(dataset: str, runs: Runs) -> str:
+    """Return Table XII, by kind of class."""
+    lines = {one.title: [_line({one.name: part}) for part in runs.scores(one).values()] for one in FUSIONS}
+    return _by_kind(dataset, "network", lines)
 
 
-def detector_rows(runs: Runs) -> Rows:
-    """Return Table XIII's rows."""
+def detector_table(dataset: str, runs: Runs) -> str:
+    """Return Table XIII."""
     rows = [["network", "seeds", "whole frame", "detector"]]
     for one in DETECTED:
         rows.append(_row(one.title, runs.percents(one, suffix=WHOLE_FRAME), runs.percents(one)))
-    return rows
+    return markdown(rows)
 
 
-def hard_rows(runs: Runs) -> Rows:
-    """Return Table XV's rows."""
+def hard_table(dataset: str, runs: Runs) -> str:
+    """Return Table XV."""
     rows = [["network", "seeds", "normal", "hard to see"]]
-    return rows + [_row(one.title, runs.percents(one), runs.percents(one, file=ON_HARD)) for one in HARD]
+    return markdown(
+        rows + [_row(one.title, runs.percents(one), runs.percents(one, file=ON_HARD)) for one in HARD]
+    )
 
 
-def stream_rows(runs: Runs) -> Rows:
-    """Return Table XVII's rows: the streams, and which of them together."""
+def stream_table(dataset: str, runs: Runs) -> str:
+    """Return Table XVII, by kind of class: the streams, and which of them together."""
     scores = {one.name: runs.scores(one) for one in STREAMS}
     names = list(scores)
     hpnet = names[-1]
     pairs = [["hpj", hpnet], ["hpb", hpnet], ["hpj", "hpb"], ["hpj", "hpb", hpnet]]
-    rows = [["streams", "seeds", "top-1"]]
+    lines = {}
     for line in [*([name] for name in names), *pairs, names]:
         seeds = set.intersection(*(set(scores[name]) for name in line))
-        fused = [_fused({name: scores[name][seed] for name in line}) for seed in sorted(seeds)]
-        rows.append(_row("+".join(line), [_percent(one) for one in fused]))
-    return rows
+        lines["+".join(line)] = [_line({name: scores[name][seed] for name in line}) for seed in sorted(seeds)]
+    return _by_kind(dataset, "streams", lines)
+
+
+def _by_kind(dataset: str, header: str, lines: Mapping[str, Sequence[Line]]) -> str:
+    if not any(lines.values()):
+        return "No training is finished yet."
+    return render_over_seeds(dataset, (header,), {(title,): parts for title, parts in lines.items()})
+
+
+def _line(streams: Mapping[str, Scores]) -> Line:
+    return compare(streams)[-1]
 
 
 def _row(title: str, *columns: Sequence[float]) -> list[str]:
     counts = sorted({len(percents) for percents in columns})
     return [title, " to ".join(map(str, counts)), *map(mean_and_spread, columns)]
-
-
-def _fused(streams: Mapping[str, Scores]) -> Scores:
-    return fuse(streams, equal_weights(list(streams)))
 
 
 def _percent(scores: Scores) -> float:
