@@ -21,14 +21,14 @@ from train.checkpoint import load_checkpoint
 from train.epam.model import build_epam
 from train.graph import graph_subsets
 from train.hpnet.text import token_rows
-from train.hpnet.xclip import LETTERS, Sizes, letter_tokenizer
+from train.hpnet.xclip import Sizes, letter_tokenizer, num_tokens
 from train.scores import load_scores
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 SIZES = Sizes(
     image_size=16, patch_size=8, num_frames=2, video_width=64, video_layers=2, embed_dim=64, mit_layers=1,
-    vocab_size=LETTERS, context_length=16, text_width=64, text_layers=2,
+    vocab_size=num_tokens(letter_tokenizer()), context_length=16, text_width=64, text_layers=2,
 )  # fmt: skip
 SMALL = ["--stream=epam", "width=8", "size=8", "pose_steps=4", "rgb_steps=2"]
 
