@@ -166,13 +166,13 @@ class HPNetDataModule(ClipDataModule):
             return made
         made["frames"] = blend.frames(made["frames"])
         if self._blends_streams and "present" in made:
-            present = made["present"]
+            partners = blend.partners.to(made["present"].device)
             mixed = {
-                name: mix(stream, present, share=blend.share, partners=blend.partners.to(present.device))
+                name: mix(stream, made["present"], share=blend.share, partners=partners)
                 for name, stream in made["streams"].items()
             }
             made["streams"] = {name: mixture.stream for name, mixture in mixed.items()}
-            made["present"] = present | present[blend.partners.to(present.device)]
+            made["present"] = next(iter(mixed.values())).present
         return made
 
     def _streams(self, batch: RawSeen) -> dict[str, Tensor]:
