@@ -17,7 +17,7 @@ from scripts.demo_results.over_seeds import render_over_seeds
 from scripts.side_by_side import add_table_options, check_recipes, exit_status, train_side_by_side
 from store import open_store
 from store.durable import write_file
-from train.config import Recipe, complete_recipe, parse_recipe
+from train.config import Recipe, complete_recipe, parse_choices, parse_recipe
 from train.epam.recipe import EpamRecipe
 from train.method import make_recipe
 from train.run_folder import SCORES, run_name
@@ -61,6 +61,7 @@ def _make(options: argparse.Namespace) -> None:
         parse_recipe(path.read_text(encoding="utf-8"), str(path))
         for path in (options.recipe, options.graph_recipe)
     )
+    epam = epam | parse_choices(options.choices)
     trainings = {
         seed: _trainings(options.out, epam | {"seed": seed}, graph | {"seed": seed})
         for seed in range(1, options.seeds + 1)
@@ -114,6 +115,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument(
+        "choices", nargs="*", metavar="name=value", help="choices of EPAM-Net's recipe: pose_epochs=6"
+    )
     parser.add_argument("--store", default="data/stores/demo", help="folder or URL (default: %(default)s)")
     parser.add_argument(
         "--protocol", help="of the store (default: its first), leave_one_subject_out, or kfold:N by subject"
@@ -137,7 +141,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="folder of all trainings and of table.md (default: %(default)s)",
     )
     add_table_options(parser)
-    return parser.parse_args(argv)
+    return parser.parse_intermixed_args(argv)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 EPAM = {
     "width": 8, "size": 8, "pose_steps": 4, "rgb_steps": 2, "batch_size": 16, "epochs": 1, "pose_epochs": 1,
-    "rgb_epochs": 1,
+    "rgb_epochs": 2,
 }  # fmt: skip
 STREAMS = ("xshift_pose", "xshift_rgb")
 JOINT = ("epam", "epam, no attention")
@@ -33,6 +33,7 @@ def test_each_stream_is_trained_once_for_all_that_begin_with_it(
     out = tmp_path / "table"
     words = ["--store", tmp_path / "store", "--out", out, "--seeds", 1, "--processes", 1]
     words += ["--recipe", tmp_path / "epam.json", "--graph-recipe", tmp_path / "graph.json"]
+    words += ["rgb_epochs=1"]
 
     assert call(epam_tables.main, *words, "--only-print") == 1
     assert "no training is finished yet" in capsys.readouterr().err
@@ -47,6 +48,7 @@ def test_each_stream_is_trained_once_for_all_that_begin_with_it(
     lines = [line.split(" | ") for line in (out / "table.md").read_text().splitlines()]
     assert [line[0] for line in lines[2:]] == [f"| {row.name}" for row in rows]
     assert {line[1] for line in lines[2:]} == {"1"}
+    assert json.loads((out / "xshift_rgb-xshift/recipe.json").read_text())["epochs"] == 1
     right = measure(load_scores(out / "epam-xshift-nested/scores.npz")).top1
     row = next(line for line in lines if line[0] == "| EPAM-Net")
     assert row[2].startswith(f"{100 * right:.1f}")
