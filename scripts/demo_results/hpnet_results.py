@@ -69,9 +69,9 @@ def stream_table(dataset: str, runs: Runs) -> str:
     scores = {one.name: runs.scores(one) for one in STREAMS}
     names = list(scores)
     hpnet = names[-1]
-    pairs = [["hpj", hpnet], ["hpb", hpnet], ["hpj", "hpb"], ["hpj", "hpb", hpnet]]
+    together = [["hpj", hpnet], ["hpb", hpnet], ["hpj", "hpb"], ["hpj", "hpb", hpnet], names[:-1], names]
     lines = {}
-    for line in [*([name] for name in names), *pairs, names]:
+    for line in [*([name] for name in names), *together]:
         seeds = set.intersection(*(set(scores[name]) for name in line))
         lines["+".join(line)] = [_line({name: scores[name][seed] for name in line}) for seed in sorted(seeds)]
     return _by_kind(dataset, "streams", lines)
