@@ -1,7 +1,5 @@
 """EPAM-Net, X-ShiftNet and SlowOnly: the acceptance tests of specs/epam.md I and specs/posec3d.md 2."""
 
-import copy
-
 import pytest
 import torch
 from torch import nn
@@ -134,28 +132,6 @@ def test_shapes_of_the_backbones():
     with torch.device("meta"):
         assert xshift_rgb()(torch.empty(RGB)).shape == (1, 16, 432, 7, 7)
         assert xshift_pose()(torch.empty(POSE)).shape == (1, 48, 216, 7, 7)
-
-
-@pytest.mark.parametrize(("build", "channels"), [(xshift_rgb, 3), (xshift_pose, 17)])
-def test_the_layout_in_memory_changes_no_number(build, channels):
-    torch.manual_seed(0)
-    as_built = shaken(build(width=8)).double().train()
-    plain = copy.deepcopy(as_built)
-    layouts = []
-
-    def to_pixels_last(module, inputs):
-        layouts.append(inputs[0].is_contiguous(memory_format=torch.channels_last))
-        return inputs[0].contiguous()
-
-    plain.stem.register_forward_pre_hook(to_pixels_last)
-    frames = torch.randn(2, 4, channels, 32, 32, dtype=torch.float64)
-    found, expected = as_built(frames), plain(frames)
-    assert layouts == [True]  # the fast one is what it is built with
-    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
-    found.square().sum().backward()
-    expected.square().sum().backward()
-    for (name, one), other in zip(as_built.named_parameters(), plain.parameters(), strict=True):
-        torch.testing.assert_close(one.grad, other.grad, rtol=1e-8, atol=1e-8, msg=name)
 
 
 def test_channels_shift_along_time_within_their_clip():

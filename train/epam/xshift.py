@@ -49,12 +49,7 @@ class XShiftNet(nn.Module):
     def forward(self, frames: Tensor) -> Tensor:
         """Map (B, T, C, H, W) to (B, T, D, H', W')."""
         num_frames = frames.shape[1]
-        x = frames.flatten(0, 1)
-        if (
-            x.device.type == "cpu"
-        ):  # where depthwise convolutions are faster so (make bench); GPUs: not measured
-            x = x.contiguous(memory_format=torch.channels_last)
-        x = torch.relu_(self.stem(x))
+        x = torch.relu_(self.stem(frames.flatten(0, 1)))
         for block in self.blocks:
             x = block(x, num_frames)
         features: Tensor = torch.relu_(self.last(x))
