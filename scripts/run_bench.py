@@ -11,6 +11,7 @@ import torch
 from extract.execution import keep_float32
 from scripts.bench.crowds import bench_persons
 from scripts.bench.epam_step import bench_epam_step
+from scripts.bench.freed_memory import bench_freed_memory
 from scripts.bench.heatmaps import bench_heatmaps
 from scripts.bench.hpnet_step import bench_hpnet_step
 from scripts.bench.loading import bench_loading
@@ -28,6 +29,7 @@ PARTS = (
     "pipeline",
     "release",
     "memory",
+    "freed",
     "training",
     "heatmaps",
     "hpnet",
@@ -87,6 +89,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         bench_release(pose=options.pose, detector=options.detector, repeats=options.repeats)
     if "memory" in options.only:
         bench_memory(minutes=options.minutes)
+    if "freed" in options.only:
+        bench_freed_memory(repeats=options.repeats)
     if "training" in options.only:
         bench_training_step(batch_size=options.clips, repeats=options.repeats)
     if "heatmaps" in options.only:

@@ -13,6 +13,7 @@ from store import StoreReader
 from store.durable import make_folder, write_file
 from train.checkpoint import Checkpoint, CheckpointError, check_fits
 from train.clip_data import InMemory, readers_for
+from train.freed_memory import keep_freed_memory
 from train.metrics import Metrics, measure
 from train.report_confusion import draw_confusion
 from train.report_tables import classes_csv, confusion_csv, rows_csv
@@ -134,6 +135,8 @@ def score_clips(
     Raises:
         StoreError: the store is not whole, or does not know a clip.
     """
+    if device.type == "cpu":
+        keep_freed_memory()
     method = checkpoint.method
     data = method.data(
         reader,

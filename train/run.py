@@ -18,6 +18,7 @@ from train.clip_data import InMemory, readers_for
 from train.config import Recipe, RecipeError
 from train.device import find_devices
 from train.evaluate import score_fold, write_results
+from train.freed_memory import keep_freed_memory
 from train.history import History
 from train.method import method_of
 from train.metrics import Metrics
@@ -136,6 +137,8 @@ def _train_fold(
     """Train one fold from its resume point, if it has one, to its checkpoint."""
     devices = find_devices(machine.device)
     is_cuda, is_several = devices[0].type == "cuda", len(devices) > 1
+    if not is_cuda:
+        keep_freed_memory()
     at_once, parts = split_batch(recipe, len(devices))
     if recipe.precision == "fp16" and not is_cuda:
         raise RecipeError("precision is fp16, which needs a GPU; expected fp32 or bf16 on the CPU")

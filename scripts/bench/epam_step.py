@@ -9,12 +9,15 @@ import torch
 from scripts.bench.steps import make_seen_store, time_steps
 from scripts.bench.table import print_table
 from train.epam.recipe import EpamRecipe
+from train.freed_memory import keep_freed_memory
 
 
 def bench_epam_step(*, batch_size: int, repeats: int) -> None:
     """Train each network for some steps on made clips of two persons."""
     logging.getLogger("train").setLevel(logging.WARNING)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if device.type == "cpu":
+        keep_freed_memory()  # as in training
     joint = EpamRecipe(batch_size=batch_size)
     rows = []
     with tempfile.TemporaryDirectory() as name:

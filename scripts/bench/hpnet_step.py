@@ -7,6 +7,7 @@ import torch
 
 from scripts.bench.steps import make_seen_store, time_steps
 from scripts.bench.table import print_table
+from train.freed_memory import keep_freed_memory
 from train.hpnet.recipe import HPNetRecipe
 
 _PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -15,6 +16,8 @@ _PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 def bench_hpnet_step(*, repeats: int) -> None:
     """Train the published network, of random weights, on made clips of two persons."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if device.type == "cpu":
+        keep_freed_memory()  # as in training
     # four clips at once are published; a whole step at once is what a large GPU holds
     sizes = (4, 64) if device.type == "cuda" else (4,)
     rows = []
