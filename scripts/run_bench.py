@@ -19,6 +19,7 @@ from scripts.bench.memory import bench_memory
 from scripts.bench.networks import bench_pipeline, bench_release
 from scripts.bench.reading import bench_reading, bench_size
 from scripts.bench.training_step import bench_training_step
+from scripts.bench.xshift_layout import bench_xshift_layout
 from scripts.logs import log_to_stderr
 
 PARTS = (
@@ -34,6 +35,7 @@ PARTS = (
     "heatmaps",
     "hpnet",
     "epam",
+    "xshift",
 )
 GOLDEN = Path("../shared/golden/hpnet/pooled")
 
@@ -99,6 +101,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         bench_hpnet_step(repeats=options.repeats)
     if "epam" in options.only:
         bench_epam_step(batch_size=options.clips, repeats=options.repeats)
+    if "xshift" in options.only:
+        bench_xshift_layout(batch_size=options.clips, repeats=options.repeats)
     return 0
 
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from scripts.bench.plain_xshift import plain_xshift
 from tests.authors_epam import authors_state
 from tests.small_models import shaken
 from train.cost import cost_of
@@ -143,6 +144,29 @@ def test_channels_shift_along_time_within_their_clip():
     assert shifted[:, 0].tolist() == shifted[:, 1].tolist() == [2, 3, 0, 12, 13, 0]
     assert shifted[:, 2].tolist() == shifted[:, 3].tolist() == [0, 1, 2, 0, 11, 12]
     assert shifted[:, 4].tolist() == x[:, 4].flatten().tolist()
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_the_shift_keeps_the_layout_and_its_gradient_shifts_back(layout):
+    x = torch.rand(6, 8, 3, 2, dtype=torch.float64).contiguous(memory_format=layout).requires_grad_()
+
+    assert shift_time(x, 3, 2).is_contiguous(memory_format=layout)
+    assert torch.autograd.gradcheck(lambda values: shift_time(values, 3, 2), x)
+
+
+@pytest.mark.parametrize(
+    ("network", "shape"), [(xshift_pose(5, width=8), (2, 4, 5, 16, 8)), (xshift_rgb(8), (2, 3, 3, 64, 32))]
+)
+def test_the_layout_in_memory_changes_no_features_and_no_gradients(network, shape):
+    network = shaken(network).double().train()
+    frames = torch.rand(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    asked = [frames.requires_grad_(), *network.parameters()]
+    results = []
+    for ask in (plain_xshift, type(network).__call__):
+        features = ask(network, frames)
+        results.append([features, *torch.autograd.grad(features.square().sum(), asked)])
+
+    torch.testing.assert_close(*results, rtol=1e-9, atol=1e-9)
 
 
 def test_clips_of_a_batch_do_not_meet():

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
+from torch.autograd.function import FunctionCtx
 
 from train.models.layers import init_conv
 
@@ -49,7 +50,12 @@ class XShiftNet(nn.Module):
     def forward(self, frames: Tensor) -> Tensor:
         """Map (B, T, C, H, W) to (B, T, D, H', W')."""
         num_frames = frames.shape[1]
-        x = torch.relu_(self.stem(frames.flatten(0, 1)))
+        x = frames.flatten(0, 1)
+        if (
+            x.device.type == "cpu"
+        ):  # convolutions there are faster so, and layers keep the layout of their input
+            x = x.contiguous(memory_format=torch.channels_last)
+        x = torch.relu_(self.stem(x))
         for block in self.blocks:
             x = block(x, num_frames)
         features: Tensor = torch.relu_(self.last(x))
@@ -146,8 +152,30 @@ def shift_time(x: Tensor, num_frames: int, fold: int) -> Tensor:
         x: (B * T, C, H, W).
         num_frames: T.
         fold: channels of each direction; where there is no such frame they are 0.
+
+    Returns:
+        The same, in the memory layout of ``x``, so that convolutions need not change it back.
     """
-    clips = x.reshape(-1, num_frames, *x.shape[1:])
-    future = F.pad(clips[:, 1:, :fold], (0, 0, 0, 0, 0, 0, 0, 1))
-    past = F.pad(clips[:, :-1, fold : 2 * fold], (0, 0, 0, 0, 0, 0, 1, 0))
-    return torch.cat([future, past, clips[:, :, 2 * fold :]], 2).flatten(0, 1)
+    shifted: Tensor = _Shift.apply(x, num_frames, slice(0, fold), slice(fold, 2 * fold))
+    return shifted
+
+
+class _Shift(torch.autograd.Function):
+    """``shift_time``; its derivative is the shift in the other direction."""
+
+    @staticmethod
+    def forward(
+        ctx: FunctionCtx, x: Tensor, num_frames: int, from_next: slice, from_previous: slice
+    ) -> Tensor:
+        ctx.back = num_frames, from_previous, from_next  # type: ignore[attr-defined]
+        shifted = torch.empty_like(x)
+        before, after = (part.view(-1, num_frames, *x.shape[1:]) for part in (x, shifted))
+        after[:, :-1, from_next], after[:, -1, from_next] = before[:, 1:, from_next], 0
+        after[:, 1:, from_previous], after[:, 0, from_previous] = before[:, :-1, from_previous], 0
+        rest = max(from_next.stop, from_previous.stop)
+        after[:, :, rest:] = before[:, :, rest:]
+        return shifted
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+        return _Shift.apply(gradient, *ctx.back), None, None, None  # type: ignore[attr-defined]
