@@ -21,6 +21,7 @@ from train.models import build_model
 Shape = tuple[int, ...]
 
 _HEATMAPS = (48, 17, 56, 56)  # (T, V, H, W)
+_LARGE_HEATMAPS = (48, 17, 64, 64)  # of HP-Net's Table X
 _FRAMES = (16, 3, 224, 224)
 _POOLED = (96, 64, 17, 2)  # (C, T, V, M)
 _POSE = (2, 64, 17, 2)
@@ -60,6 +61,7 @@ def _graph_model(name: str, shape: Shape) -> Callable[[int], nn.Module]:
 # published: HP-Net's Table X and specs/hpnet.md D for the graph models, specs/posec3d.md 2, specs/epam.md E.2
 LINES = (
     Line("SlowOnly", "heatmap volume", SlowOnly, (_HEATMAPS,), "2.0 M, 15.9 G"),
+    Line("SlowOnly", "heatmap volume of 64 x 64", SlowOnly, (_LARGE_HEATMAPS,), "2.0 M, 20.6 G"),
     Line(
         "X-ShiftNet-Pose",
         "heatmap volume",

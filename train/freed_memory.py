@@ -11,7 +11,8 @@ def keep_freed_memory() -> None:
 
     Otherwise it asks the kernel for each buffer above 32 MiB and hands it back at once. The kernel clears
     each page when it is first touched, which at the published sizes takes as long as the layers' arithmetic.
-    The price: the process holds what it needed at its peak until it ends.
+    The price: a process, which this is set for until it ends, holds what it needed at its peak, and that is
+    higher by up to a fifth, for buffers of one size do not always fit where others were (README, Measured).
     """
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt"):

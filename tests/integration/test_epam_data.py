@@ -13,7 +13,7 @@ from tests.train_stores import FOUR_EACH, train_entries
 from train.colours import normalise
 from train.epam.boxes import mirrored_joints
 from train.epam.data import EpamDataModule
-from train.epam.drawn import Canvas, Drawing, draw_views
+from train.epam.drawn import Drawing, draw_views
 from train.epam.views import Look
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -34,8 +34,7 @@ def module(reader, look=LOOK, drawing=DRAWING, **options):
 
 
 def walk(data, loader):
-    """Return what a loader's batches are; heatmaps are copied, for they are drawn over."""
-    return [{name: values.clone() for name, values in batch.items()} for batch in data.batches(loader)]
+    return list(data.batches(loader))
 
 
 def middles(heatmaps):
@@ -152,7 +151,7 @@ def raw(part="train", **more):
 
 def drawn(batch, **options):
     drawing = replace(DRAWING, **options)
-    return draw_views(batch, drawing, mirrored_joints(["left_hand", "right_hand"]), Canvas())
+    return draw_views(batch, drawing, mirrored_joints(["left_hand", "right_hand"]))
 
 
 def test_poses_and_frames_are_mirrored_together():
@@ -202,16 +201,6 @@ def test_limbs_can_be_drawn_instead():
     assert heatmaps.shape == (1, 1, 1, 8, 8)
     # a ridge from x = 2 to 6, as high as the lower of both scores
     assert heatmaps[0, 0, 0, 3, 2:7].tolist() == pytest.approx([0.5] * 5)
-
-
-def test_the_memory_of_heatmaps_is_used_again():
-    canvas = Canvas()
-    with torch.inference_mode():
-        small = canvas.of((2, 3), torch.device("cpu"))
-    large = canvas.of((4, 3), torch.device("cpu"))
-
-    assert not small.is_inference()  # else it could not be trained on
-    assert large.data_ptr() == canvas.of((2, 5), torch.device("cpu")).data_ptr()
 
 
 def test_what_a_store_lacks_is_said(tmp_path):

@@ -14,7 +14,7 @@ from train.clip_data import ClipDataModule
 from train.crops import check_crops
 from train.epam.boxes import mirrored_joints
 from train.epam.clips import check_poses, crop_box
-from train.epam.drawn import Canvas, Drawing, draw_views
+from train.epam.drawn import Drawing, draw_views
 from train.epam.views import ClipViews, Look, RawViews
 from train.parts import clips_with_data, label_clips
 
@@ -24,9 +24,8 @@ logger = logging.getLogger(__name__)
 class Views(TypedDict):
     """What a model is given of B clips, W views each, a clip's views one after another.
 
-    ``frames`` (B * W, M, 3, H, W) normalised RGB; ``heatmaps`` (B * W, N, V, H, W), valid until the next
-    batch; ``label`` (B,) int64, place of the class, -1 unknown; ``clip`` (B,) int64, place among the part's
-    ids.
+    ``frames`` (B * W, M, 3, H, W) normalised RGB; ``heatmaps`` (B * W, N, V, H, W); ``label`` (B,) int64,
+    place of the class, -1 unknown; ``clip`` (B,) int64, place among the part's ids.
     """
 
     frames: NotRequired[Tensor]
@@ -80,7 +79,7 @@ class EpamDataModule(ClipDataModule):
             seed=seed,
         )
         check_shows(reader, look)
-        self._look, self._drawing, self._canvas = look, drawing, Canvas()
+        self._look, self._drawing = look, drawing
         if look.pose_steps and look.box_rule == "store":
             _tell_boxes(reader)
         joints = reader.facts.skeleton.joint_names
@@ -111,7 +110,7 @@ class EpamDataModule(ClipDataModule):
         made = Views(label=batch["label"], clip=batch["clip"])
         if not len(batch["label"]):  # a process without a clip
             return made
-        frames, heatmaps = draw_views(batch, self._drawing, self._swap, self._canvas)
+        frames, heatmaps = draw_views(batch, self._drawing, self._swap)
         if frames is not None:
             made["frames"] = frames
         if heatmaps is not None:

@@ -36,31 +36,13 @@ class Drawing:
     in_mirror: bool = False
 
 
-class Canvas:
-    """Memory for one batch of heatmaps after another: on a CPU new memory takes longer than drawing."""
-
-    def __init__(self) -> None:
-        self._memory = torch.empty(0)
-
-    def of(self, shape: Sequence[int], device: torch.device) -> Tensor:
-        """Return a contiguous float32 tensor, in which the one before may have been."""
-        size = torch.Size(shape).numel()
-        if self._memory.numel() < size or self._memory.device != device:
-            with torch.inference_mode(False):  # a tensor of a test could not be trained on
-                self._memory = torch.empty(size, device=device)
-        return self._memory[:size].view(*shape)
-
-
-def draw_views(
-    raw: RawViews, drawing: Drawing, swap: Sequence[int], canvas: Canvas
-) -> tuple[Tensor | None, Tensor | None]:
+def draw_views(raw: RawViews, drawing: Drawing, swap: Sequence[int]) -> tuple[Tensor | None, Tensor | None]:
     """Make what the networks see.
 
     Args:
         raw: views of clips, on the device.
         drawing: how.
         swap: the joints' partners, see ``mirrored_joints``.
-        canvas: where heatmaps are drawn; they are valid until the next call.
 
     Returns:
         RGB frames (views, M, 3, H, W) and heatmaps (views, N, V, H, W), or None where they are not shown.
@@ -94,10 +76,6 @@ def draw_views(
             turned, exchanged = mirror(points, scores, known, swap, width=width)
             points = torch.where(is_left[..., None], turned, points)
             scores = torch.where(is_left, exchanged, scores)
-        size_hw = (drawing.size, drawing.size)
-        shape = (*scores.shape[:2], len(drawing.limbs) or scores.shape[3], *size_hw)
         volume = partial(limb_volume, limbs=drawing.limbs) if drawing.limbs else joint_volume
-        heatmaps = volume(
-            points, scores, size_hw=size_hw, sigma=drawing.sigma, out=canvas.of(shape, points.device)
-        )
+        heatmaps = volume(points, scores, size_hw=(drawing.size, drawing.size), sigma=drawing.sigma)
     return frames, heatmaps

@@ -2,7 +2,7 @@
 
 Pixel centres are at whole numbers; outside its window of three sigma, cut towards 0 as the published loops
 do, a Gaussian is 0; a joint's or limb's persons are merged by the maximum. Only the windows are computed, all
-at once; that leaves the zeros between them as most of the work on a CPU, where new memory is dear: ``out``.
+at once; that leaves the zeros between them as most of the work on a CPU.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,6 @@ def joint_volume(
     size_hw: tuple[int, int] = SIZE_HW,
     sigma: float = SIGMA,
     min_score: float = MIN_SCORE,
-    out: Tensor | None = None,
 ) -> Tensor:
     """Draw the joints of clips.
 
@@ -39,7 +38,6 @@ def joint_volume(
         size_hw: height and width of the grid.
         sigma: of the Gaussians, in pixels.
         min_score: joints below are not drawn.
-        out: what the result is written into, such as the volume of the batch before.
 
     Returns:
         (B, T, V, H, W), type and device of ``points``.
@@ -48,7 +46,7 @@ def joint_volume(
     """
     rows, columns = size_hw
     clips, times, _, joints = scores.shape
-    volume = _zeros(points, (clips, times, joints, rows, columns), out)
+    volume = points.new_zeros(clips, times, joints, rows, columns)
     low, high = _window(points, points, size_hw, sigma)
     pixels = low[..., None] + torch.arange(ceil(6 * sigma) + 1, device=points.device)  # (B, T, M, V, 2, K)
     heights = torch.exp(-((pixels - points[..., None]) ** 2) / (2 * sigma**2))
@@ -71,7 +69,6 @@ def limb_volume(
     size_hw: tuple[int, int] = SIZE_HW,
     sigma: float = SIGMA,
     min_score: float = MIN_SCORE,
-    out: Tensor | None = None,
 ) -> Tensor:
     """Draw the limbs of clips: ridges as high as the lower of the two scores.
 
@@ -82,7 +79,6 @@ def limb_volume(
         size_hw: height and width of the grid.
         sigma: of a ridge's profile, in pixels.
         min_score: limbs below are not drawn.
-        out: what the result is written into.
 
     Returns:
         (B, T, L, H, W), type and device of ``points``. A limb shorter than a pixel is its first joint.
@@ -90,7 +86,7 @@ def limb_volume(
     Source: specs/posec3d.md 1.
     """
     begin, end = torch.tensor(list(limbs), device=points.device).T
-    volume = _zeros(points, (*points.shape[:2], len(limbs), *size_hw), out)
+    volume = points.new_zeros(*points.shape[:2], len(limbs), *size_hw)
     a, b = points[..., begin, :], points[..., end, :]
     peaks = torch.minimum(scores[..., begin], scores[..., end]).to(points.dtype)
     is_point = ((b - a) ** 2).sum(-1) < 1
@@ -124,16 +120,6 @@ def _draw_ridges(volume: Tensor, a: Tensor, b: Tensor, peaks: Tensor, sigma: flo
     distance2 = (off_x - along * b_x).square_() + (off_y - along * b_y).square_()
     values = torch.exp_(distance2 / (-2 * sigma**2)) * height
     volume.view(-1).scatter_reduce_(0, (plane * rows + y) * columns + x, values, "amax")
-
-
-def _zeros(points: Tensor, shape: tuple[int, ...], out: Tensor | None) -> Tensor:
-    if out is None:
-        return points.new_zeros(shape)
-    if out.shape != shape or out.dtype != points.dtype or not out.is_contiguous():
-        raise ValueError(
-            f"out is {out.dtype} {tuple(out.shape)}; expected contiguous {points.dtype} {tuple(shape)}"
-        )
-    return out.zero_()
 
 
 def _window(first: Tensor, last: Tensor, size_hw: tuple[int, int], sigma: float) -> tuple[Tensor, Tensor]:
