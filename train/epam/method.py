@@ -174,6 +174,6 @@ class EpamMethod:
             limbs=COCO_17_LIMBS if recipe.heatmaps == "limbs" else (),
             flip=recipe.flip if is_training else 0.0,
             has_crops=recipe.crop and recipe.stream == "xshift_pose",
-            mirror_width=recipe.size - 1 if recipe.exact_mirror else recipe.size,
+            exact_mirror=recipe.exact_mirror,
             in_mirror=recipe.mirror_test and not is_training,
         )
