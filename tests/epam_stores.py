@@ -54,10 +54,12 @@ def epam_store(
     *,
     facts: StoreFacts | None = None,
     failed: Sequence[str] = (),
+    height: int = 8,
 ) -> StoreReader:
     """Write a store of clips of 8 steps; at step t the first person's joints are at x = 4 t and 4 t + 8.
 
-    Of class "stand" the joints are lower, and crops are green. Of the failed clips there is no data.
+    The second one is ``height`` pixels below the first. Of class "stand" both are lower, and crops are green.
+    Of the failed clips there is no data.
     """
     facts = facts or epam_facts()
     entries = train_entries() if entries is None else entries
@@ -72,7 +74,7 @@ def epam_store(
             there = np.array([[True, False]] * NUM_STEPS)
             points = np.zeros((NUM_STEPS, 2, 2, 2), np.float32)
             points[:, 0, :, 0] = 4 * steps[:, None] + np.array([0, 8])
-            points[:, 0, :, 1] = np.array([12, 20]) + 16 * number + seed % 3
+            points[:, 0, :, 1] = np.array([12, 12 + height]) + 16 * number + seed % 3
             made = {
                 "keypoints": points,
                 "keypoint_scores": np.ones((NUM_STEPS, 2, 2), np.float32) * there[..., None],

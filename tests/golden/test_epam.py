@@ -10,10 +10,13 @@ import torch
 from store.skeleton import COCO_17
 from tests.golden.shared_data import shared
 from train.epam.author_weights import epam_from_authors
-from train.epam.boxes import into_boxes, known_by_value, mirror, mirrored_joints, union_boxes
+from train.epam.boxes import into_boxes, mirror, mirrored_joints
+from train.epam.clips import PoseClip, at_steps
+from train.epam.drawn import Canvas, Drawing, draw_views
 from train.epam.heatmaps import joint_volume
 from train.epam.model import build_epam, fuse
 from train.epam.sampling import published_draw, rgb_steps, steps_in_test, steps_in_training
+from train.epam.views import Look, RawViews
 
 pytestmark = [pytest.mark.shared, pytest.mark.usefixtures("one_thread")]
 
@@ -23,9 +26,24 @@ def vectors():
     return json.loads((shared("golden/models/epam") / "epam_sampling.json").read_text())
 
 
-def points_of(case, key="keypoints"):
-    values = [float("nan") if value is None else value for value in case[key]]
-    return torch.tensor(values, dtype=torch.float32).view(1, *case["keypoints_shape"])
+def points_of(case):
+    values = [float("nan") if value is None else value for value in case["keypoints"]]
+    return torch.tensor(values, dtype=torch.float32).view(case["keypoints_shape"])
+
+
+def clip_of(case, scores=None):
+    """Return a clip as a store has it: frames first, then persons."""
+    points, (height, width) = points_of(case).transpose(0, 1), case["img_shape_hw"]
+    num_frames, num_persons, num_joints, _ = points.shape
+    if scores is None:
+        scores = torch.ones(num_persons * num_frames * num_joints)
+    return PoseClip(
+        points,
+        scores.view(num_persons, num_frames, num_joints).transpose(0, 1),
+        valid=torch.ones(num_frames, num_persons, dtype=torch.bool),
+        box=None,
+        image_wh=(width, height),
+    )
 
 
 def test_authors_weights_give_the_authors_numbers():
@@ -71,36 +89,30 @@ def test_sampling():
 @pytest.mark.parametrize("number", range(12))
 def test_boxes(number):
     case = vectors()["boxes"][number]
-    points, (height, width) = points_of(case), case["img_shape_hw"]
-    known = known_by_value(points)
+    clip = clip_of(case)
 
     for rule in ("clamped", "unclamped"):
-        box = union_boxes(points, known, torch.tensor([[width, height]]), is_clamped=rule == "clamped")
-        x1, y1, x2, y2 = case[rule]["box_x0y0x1y1"]
+        expected = case[rule]
+        x1, y1, x2, y2 = expected["box_x0y0x1y1"]
+        seen = at_steps(clip, np.arange(len(clip.points)), box_rule="published", is_clamped=rule == "clamped")
+        points, _, known, box = (part[None] for part in seen)
         assert box[0].tolist() == [x1, y1, x2, y2]
-        shifted = into_boxes(points, known, box, (x2 - x1, y2 - y1))
-        torch.testing.assert_close(
-            shifted.flatten(),
-            torch.tensor(case[rule]["shifted"]),
-            rtol=0,
-            atol=vectors()["tolerance"]["keypoints"],
-        )
+        found = {"shifted": into_boxes(points, known, box, (x2 - x1, y2 - y1))}
         if rule == "clamped":
             resized = into_boxes(points, known, box, (56, 56))
-            flipped, _ = mirror(
-                resized, resized[..., 0], known_by_value(resized), mirrored_joints(COCO_17), width=56
-            )
-            for found, name in ((resized, "resized_56"), (flipped, "flipped")):
-                torch.testing.assert_close(
-                    found.flatten(), torch.tensor(case[rule][name]), rtol=0,
-                    atol=vectors()["tolerance"]["keypoints"],
-                )  # fmt: skip
+            flipped, _ = mirror(resized, resized[..., 0], known, mirrored_joints(COCO_17), width=56)
+            found |= {"resized_56": resized, "flipped": flipped}
+        for name, placed in found.items():
+            torch.testing.assert_close(
+                placed[0].transpose(0, 1).flatten(), torch.tensor(expected[name]), rtol=0,
+                atol=vectors()["tolerance"]["keypoints"], msg=name,
+            )  # fmt: skip
 
 
 @pytest.mark.parametrize("number", range(10))
 def test_heatmaps(number):
     case = vectors()["heatmaps"][number]
-    points = points_of(case)[None]
+    points = points_of(case)[None, None]
 
     volume = joint_volume(points, torch.tensor(case["scores"]).view(points.shape[:-1]))[0, 0]
 
@@ -114,14 +126,16 @@ def test_heatmaps(number):
 @pytest.mark.parametrize("number", range(3))
 def test_from_a_clip_to_its_heatmaps(number):
     case = vectors()["pipeline_test"][number]
-    points, (height, width) = points_of(case), case["img_shape_hw"]
-    scores = torch.tensor(case["scores_times_256"]).view(points.shape[:-1]) / 256
+    clip = clip_of(case, torch.tensor(case["scores_times_256"]) / 256)
 
-    [steps] = steps_in_test(case["total_frames"], 48, published_draw())
-    points, scores = points[:, :, steps].transpose(1, 2), scores[:, :, steps].transpose(1, 2)
-    known = known_by_value(points)
-    box = union_boxes(points, known, torch.tensor([[width, height]]))
-    volume = joint_volume(into_boxes(points, known, box, (56, 56)), scores)[0]
+    [steps] = Look(48, 16).steps(case["total_frames"], "any", seed=0, is_training=False)
+    points, scores, known, box = (part[None] for part in at_steps(clip, steps, box_rule="published"))
+    raw = RawViews(
+        points=points, scores=scores, known=known, boxes=box, label=torch.tensor([0]), clip=torch.tensor([0]),
+        seed=0, part="test",
+    )  # fmt: skip
+    _, volumes = draw_views(raw, Drawing(), mirrored_joints(COCO_17), Canvas())
+    volume = volumes[0]
 
     assert box[0].tolist() == case["box_x0y0x1y1"]
     for name, found in {

@@ -19,7 +19,7 @@ from train.epam.views import Look
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 LOOK = Look(pose_steps=4, rgb_steps=2, rgb_size=32)
-DRAWING = Drawing(size=8, mirror_width=8, flip=0)
+DRAWING = Drawing(size=8, flip=0)
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +161,7 @@ def test_poses_and_frames_are_mirrored_together():
     # x becomes 8 - x; what was the right hand, of height 1, is the left one
     assert heatmaps[0, 0, :, 3].argmax(-1).tolist() == [2, 6]
     assert heatmaps[0, 0, :, 3].amax(-1).tolist() == [1, 0.5]
-    _, exact = drawn(raw(), flip=1.0, mirror_width=7)
+    _, exact = drawn(raw(), flip=1.0, exact_mirror=True)
     assert exact[0, 0, :, 3].argmax(-1).tolist() == [1, 5]
 
 

@@ -8,6 +8,7 @@ import signal
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from scripts.ensemble_scores import main as ensemble
 from scripts.evaluate_checkpoint import main as evaluate
@@ -19,6 +20,7 @@ from tests.train_runs import assert_same_run
 from train import load_model
 from train.checkpoint import load_checkpoint, with_test_choices
 from train.config import RecipeError
+from train.epam.networks import HEATMAP_NETWORKS
 from train.evaluate import score_fold
 from train.method import method_of
 from train.run_folder import only_run
@@ -258,6 +260,30 @@ def test_the_3d_network_learns_from_the_same_heatmaps(store, tmp_path, capsys):
     assert weights["stem.conv.weight"].shape == (8, 2, 1, 7, 7)
     assert call(train, *words(store, tmp_path / "limbs", *more, "heatmaps=limbs")) == 1
     assert "has the joints left_hand, right_hand; limbs are those of COCO-17" in capsys.readouterr().err
+
+
+class Mine(nn.Module):
+    """A 3-D network that this project does not know."""
+
+    def __init__(self, num_classes, *, in_channels, width, dropout):
+        super().__init__()
+        self.see, self.drop = nn.Conv3d(in_channels, width, 3), nn.Dropout(dropout)
+        self.classify = nn.Linear(width, num_classes)
+
+    def forward(self, heatmaps):
+        seen = self.see(heatmaps.transpose(1, 2)).relu().mean((2, 3, 4))
+        return self.classify(self.drop(seen))
+
+
+def test_a_network_of_ones_own_is_one_entry(store, tmp_path, monkeypatch):
+    monkeypatch.setitem(HEATMAP_NETWORKS, "mine", Mine)
+    more = ["--stream=xshift_pose", "--model=mine", "epochs=1"]
+
+    assert call(train, *words(store, tmp_path / "run", *more)) == 0
+
+    weights = load_checkpoint(tmp_path / "run/checkpoint.pt").weights
+    assert weights["see.weight"].shape == (8, 2, 3, 3, 3)
+    assert call(evaluate, "--checkpoint", tmp_path / "run/checkpoint.pt", "--store", store) == 0
 
 
 def test_a_store_without_crops_trains_on_the_pose_alone(tmp_path, capsys):

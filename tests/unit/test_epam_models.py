@@ -1,5 +1,7 @@
 """EPAM-Net, X-ShiftNet and SlowOnly: the acceptance tests of specs/epam.md I and specs/posec3d.md 2."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch import nn
@@ -12,11 +14,16 @@ from train.epam.attention import NestedAttention
 from train.epam.author_weights import epam_from_authors
 from train.epam.model import EPAMLogits, build_epam, epam_loss, fuse
 from train.epam.slowonly import SlowOnly
-from train.epam.xshift import Block, gate_width, shift_time, xshift_pose, xshift_rgb
+from train.epam.xshift import Block, ConvNorm, Gate, gate_width, shift_time, xshift_pose, xshift_rgb
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 RGB, POSE = (1, 16, 3, 224, 224), (1, 48, 17, 56, 56)
+SMALL_BACKBONES = [
+    (partial(xshift_pose, 5, width=8), (2, 4, 5, 16, 8)),
+    (partial(xshift_rgb, 8), (2, 3, 3, 64, 32)),
+]
+_LAYERS = (ConvNorm, Block, Gate)
 
 
 def num_parameters(module):
@@ -26,6 +33,11 @@ def num_parameters(module):
 def small_epam(**options):
     torch.manual_seed(0)
     return shaken(build_epam("epam", num_classes=3, width=8, **options))
+
+
+def small_backbone(build):
+    torch.manual_seed(0)
+    return shaken(build())
 
 
 def small_clips(num_clips=2):
@@ -154,11 +166,9 @@ def test_the_shift_keeps_the_layout_and_its_gradient_shifts_back(layout):
     assert torch.autograd.gradcheck(lambda values: shift_time(values, 3, 2), x)
 
 
-@pytest.mark.parametrize(
-    ("network", "shape"), [(xshift_pose(5, width=8), (2, 4, 5, 16, 8)), (xshift_rgb(8), (2, 3, 3, 64, 32))]
-)
-def test_the_layout_in_memory_changes_no_features_and_no_gradients(network, shape):
-    network = shaken(network).double().train()
+@pytest.mark.parametrize(("build", "shape"), SMALL_BACKBONES)
+def test_the_layout_in_memory_changes_no_features_and_no_gradients(build, shape):
+    network = small_backbone(build).double()
     frames = torch.rand(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     asked = [frames.requires_grad_(), *network.parameters()]
     results = []
@@ -167,6 +177,25 @@ def test_the_layout_in_memory_changes_no_features_and_no_gradients(network, shap
         results.append([features, *torch.autograd.grad(features.square().sum(), asked)])
 
     torch.testing.assert_close(*results, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(("build", "shape"), SMALL_BACKBONES)
+def test_all_layers_keep_the_layout_that_is_fast_on_a_cpu(build, shape):
+    network, others = small_backbone(build), []
+    layers = {name: layer for name, layer in network.named_modules() if isinstance(layer, _LAYERS)}
+    for name, layer in layers.items():
+
+        def look(layer, inputs, output, name=name):
+            assert output.shape[2:].numel() > 1  # of a single pixel all layouts are the same
+            if not output.is_contiguous(memory_format=torch.channels_last):
+                others.append(name)
+
+        layer.register_forward_hook(look)
+
+    network(torch.rand(shape))
+
+    assert {type(layer) for layer in layers.values()} == set(_LAYERS)
+    assert others == []
 
 
 def test_clips_of_a_batch_do_not_meet():

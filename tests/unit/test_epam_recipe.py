@@ -85,6 +85,7 @@ def test_a_saved_recipe_is_the_same_recipe():
         ({"rgb_share": -0.5}, r"rgb_share is -0.5; expected a share in \[0, 1\]"),
         ({"attention": "full"}, "attention is 'full'; expected one of nested, none"),
         ({"model": "slowonly"}, "model is slowonly and stream epam; expected stream xshift_pose, for"),
+        ({"model": "x3d"}, "model is 'x3d'; expected one of xshift, slowonly"),
         ({"clip_norm": 0}, "clip_norm is 0.0; expected more than 0"),
         ({"stream": "xshift_rgb", "attention": "none"}, "'attention' is no choice of a recipe"),
         ({"stream": "xshift"}, "there is no stream 'xshift'; expected one of .*, xshift_rgb, epam"),

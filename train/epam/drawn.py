@@ -23,7 +23,8 @@ class Drawing:
         limbs: pairs of joints whose ridges are drawn; none: joints are.
         flip: probability that a training clip is mirrored, poses and RGB alike.
         has_crops: heatmaps of training clips show a random part of the box; for the pose alone.
-        mirror_width: of training, see ``boxes.mirror``; published: ``size``.
+        exact_mirror: training clips are mirrored as pixels are, see ``boxes.mirror``; published: half a pixel
+            beside.
         in_mirror: each view that is not trained on is followed by itself, mirrored as pixels are.
     """
 
@@ -32,7 +33,7 @@ class Drawing:
     limbs: Sequence[tuple[int, int]] = ()
     flip: float = 0.5
     has_crops: bool = False
-    mirror_width: float = 56
+    exact_mirror: bool = False
     in_mirror: bool = False
 
 
@@ -72,7 +73,7 @@ def draw_views(raw: RawViews, drawing: Drawing, swap: Sequence[int]) -> tuple[Te
         if is_turned is not None:
             is_left = is_turned.to(points.device).view(-1, 1, 1, 1)
             # a published test turns the drawn heatmaps (specs/posec3d.md 1)
-            width = drawing.size - 1 if twice else drawing.mirror_width
+            width = drawing.size - 1 if twice or drawing.exact_mirror else drawing.size
             turned, exchanged = mirror(points, scores, known, swap, width=width)
             points = torch.where(is_left[..., None], turned, points)
             scores = torch.where(is_left, exchanged, scores)

@@ -18,14 +18,13 @@ from train.epam.heatmaps import COCO_17_LIMBS
 from train.epam.model import (
     EPAMLogits,
     EPAMNet,
-    StreamNet,
     build_epam,
     epam_loss,
     mean_of_views,
     stream_scores,
 )
+from train.epam.networks import HEATMAP_NETWORKS
 from train.epam.recipe import RGB_PER_HEATMAP, EpamRecipe, XShiftRecipe
-from train.epam.slowonly import SlowOnly
 from train.epam.views import Look
 from train.passport import Passport, Source
 from train.schedule import cosine_rate
@@ -94,7 +93,7 @@ class EpamMethod:
     def facts(self, reader: StoreReader, class_names: Sequence[str]) -> Mapping[str, object]:
         return {}
 
-    def first_model(self, passport: Passport, folder: Path) -> EPAMNet | StreamNet | SlowOnly:
+    def first_model(self, passport: Passport, folder: Path) -> nn.Module:
         model = self.model(passport)
         for stage in self.recipe.stages():
             assert isinstance(model, EPAMNet)
@@ -102,14 +101,17 @@ class EpamMethod:
             load_stage(part, folder, stage)
         return model
 
-    def model(self, passport: Passport) -> EPAMNet | StreamNet | SlowOnly:
+    def model(self, passport: Passport) -> nn.Module:
         recipe, num_classes = self.recipe, len(passport.class_names)
         num_channels = len(COCO_17_LIMBS) if recipe.heatmaps == "limbs" else len(passport.joint_names)
-        if recipe.model == "slowonly":
-            return SlowOnly(num_classes, in_channels=num_channels, width=recipe.width, dropout=recipe.dropout)
+        if recipe.stream == "xshift_pose":
+            build_alone = HEATMAP_NETWORKS[recipe.model]
+            return build_alone(
+                num_classes, in_channels=num_channels, width=recipe.width, dropout=recipe.dropout
+            )
         build = partial(
             build_epam,
-            cast(Literal["epam", "xshift_rgb", "xshift_pose"], recipe.stream),
+            cast(Literal["epam", "xshift_rgb"], recipe.stream),
             num_classes=num_classes,
             num_joints=num_channels,
             width=recipe.width,
@@ -174,6 +176,6 @@ class EpamMethod:
             limbs=COCO_17_LIMBS if recipe.heatmaps == "limbs" else (),
             flip=recipe.flip if is_training else 0.0,
             has_crops=recipe.crop and recipe.stream == "xshift_pose",
-            mirror_width=recipe.size - 1 if recipe.exact_mirror else recipe.size,
+            exact_mirror=recipe.exact_mirror,
             in_mirror=recipe.mirror_test and not is_training,
         )

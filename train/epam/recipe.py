@@ -10,6 +10,7 @@ from train.config import Recipe, RecipeError, check_more_than_zero, check_not_ne
 from train.epam.sampling import NUM_POSE_STEPS, NUM_RGB_STEPS, rgb_stride
 
 RGB_PER_HEATMAP = 4  # pixels: so both networks end on the same grid
+_WIDTHS = {"slowonly": 32}  # published, where it is not the default
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +21,8 @@ class XShiftRecipe(Recipe):
         momentum: of SGD, not Nesterov's; all parameters decay; the rate falls as a cosine, step by step.
         width: channels of the first stages; published: 24, slowonly: 32. dropout: before the classifiers.
         pose_steps: N; rgb_steps: M; phase: which of N / M neighbours has an RGB frame.
-        model: "slowonly": PoseConv3D's 3-D network, of the pose alone, beside which EPAM-Net is measured.
+        model: of the pose alone, one of ``train.epam.networks``; "slowonly": PoseConv3D's 3-D network, beside
+            which EPAM-Net is measured.
         heatmaps: of joints, as published, or of the limbs of COCO-17.
         size: width and height of heatmaps; RGB frames are four times as large.
         sigma: of the heatmaps' Gaussians, in their pixels.
@@ -32,7 +34,7 @@ class XShiftRecipe(Recipe):
     """
 
     stream: str = "xshift_pose"
-    model: Literal["xshift", "slowonly"] = "xshift"
+    model: str = "xshift"
     epochs: int = 240
     batch_size: int = 24
     lr: float = 0.0375  # PoseConv3D's: 0.4 for 256 clips
@@ -61,18 +63,15 @@ class XShiftRecipe(Recipe):
         check_more_than_zero(self, "width", "pose_steps", "rgb_steps", "size", "sigma", "num_views")
         check_not_negative(self, "phase")
         check_share(self, "momentum", "dropout")
-        if self.model == "slowonly" and self.stream != "xshift_pose":
-            raise RecipeError(
-                f"model is slowonly and stream {self.stream}; expected stream xshift_pose, for it sees "
-                "heatmaps alone"
-            )
+        if self.model != "xshift":
+            _check_network(self.model, self.stream)
         if not 0 <= self.flip <= 1:
             raise RecipeError(f"flip is {self.flip}; expected a probability in [0, 1]")
 
     @classmethod
     def published(cls, model: str | None) -> Self:
-        """Return the published recipe of the stream."""
-        return cls(model="slowonly", width=32) if model == "slowonly" else cls()
+        """Return the published recipe of the stream, with a network's own width."""
+        return cls(width=_WIDTHS[model]) if model in _WIDTHS else cls()
 
     def of_the_test(self) -> tuple[str, ...]:
         """Return which choices may be others in a test than in training."""
@@ -152,3 +151,15 @@ class EpamRecipe(XShiftRecipe):
     def of_the_test(self) -> tuple[str, ...]:
         """Return which choices may be others in a test than in training."""
         return (*XShiftRecipe.of_the_test(self), "fusion", "rgb_share")
+
+
+def _check_network(model: str, stream: str) -> None:
+    """Refuse a network that there is not, or that does not see what the stream shows."""
+    from train.epam.networks import HEATMAP_NETWORKS  # it imports torch, which recipes do without
+
+    if model not in HEATMAP_NETWORKS:
+        raise RecipeError(f"model is {model!r}; expected one of {', '.join(HEATMAP_NETWORKS)}")
+    if stream != "xshift_pose":
+        raise RecipeError(
+            f"model is {model} and stream {stream}; expected stream xshift_pose, for it sees heatmaps alone"
+        )

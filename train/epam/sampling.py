@@ -16,12 +16,13 @@ NUM_RGB_STEPS = 16  # M
 PUBLISHED_SEED = 255  # of every clip in a test, so that clips of one length have the same steps
 
 
-def draw_for(clip_id: str, *, seed: int, epoch: int = 0) -> np.random.RandomState:
+def draw_for(clip_id: str, *, seed: int) -> np.random.RandomState:
     """Return what draws the steps of a clip: its own numbers, whatever is drawn before or beside it.
 
-    It is NumPy's frozen generator, because the published sampler is defined by that one's numbers.
+    ``seed`` is its batch's, another one in each epoch (``train.order.BatchPlan``). It is NumPy's frozen
+    generator, because the published sampler is defined by that one's numbers.
     """
-    digest = hashlib.sha256(f"{seed}\n{epoch}\n{clip_id}".encode()).digest()
+    digest = hashlib.sha256(f"{seed}\n{clip_id}".encode()).digest()
     return np.random.RandomState(np.frombuffer(digest, np.uint32))
 
 

@@ -51,9 +51,8 @@ class XShiftNet(nn.Module):
         """Map (B, T, C, H, W) to (B, T, D, H', W')."""
         num_frames = frames.shape[1]
         x = frames.flatten(0, 1)
-        if (
-            x.device.type == "cpu"
-        ):  # convolutions there are faster so, and layers keep the layout of their input
+        # a CPU convolves faster where the channels of a pixel lie side by side; all layers keep it so
+        if x.device.type == "cpu":
             x = x.contiguous(memory_format=torch.channels_last)
         x = torch.relu_(self.stem(x))
         for block in self.blocks:
