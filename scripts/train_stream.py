@@ -142,7 +142,7 @@ def _parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Recipe]:
     parser.add_argument(
         "--model",
         help="of graphs: ctrgcn, mixformer, stgcnpp, or tcn for few clips (default: ctrgcn); of xshift_pose: "
-        "xshift or slowonly",
+        "xshift, slowonly or another of train/epam/networks.py",
     )
     parser.add_argument(
         "--protocol", help="of the store (default: its first), leave_one_subject_out, or kfold:N by subject"

@@ -12,7 +12,7 @@ from tests.golden.shared_data import shared
 from train.epam.author_weights import epam_from_authors
 from train.epam.boxes import into_boxes, mirror, mirrored_joints
 from train.epam.clips import PoseClip, at_steps
-from train.epam.drawn import Canvas, Drawing, draw_views
+from train.epam.drawn import Drawing, draw_views
 from train.epam.heatmaps import joint_volume
 from train.epam.model import build_epam, fuse
 from train.epam.sampling import published_draw, rgb_steps, steps_in_test, steps_in_training
@@ -134,7 +134,7 @@ def test_from_a_clip_to_its_heatmaps(number):
         points=points, scores=scores, known=known, boxes=box, label=torch.tensor([0]), clip=torch.tensor([0]),
         seed=0, part="test",
     )  # fmt: skip
-    _, volumes = draw_views(raw, Drawing(), mirrored_joints(COCO_17), Canvas())
+    _, volumes = draw_views(raw, Drawing(), mirrored_joints(COCO_17))
     volume = volumes[0]
 
     assert box[0].tolist() == case["box_x0y0x1y1"]
