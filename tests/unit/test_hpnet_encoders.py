@@ -2,19 +2,16 @@
 
 import itertools
 import json
-from types import SimpleNamespace
 
 import pytest
 import torch
-from huggingface_hub.errors import RemoteEntryNotFoundError
 from torch import nn
 from transformers import XCLIPConfig, XCLIPModel
 
 from store.exchange.skeletons import coco_17
 from tests.authors_xclip import AuthorsXClip
-from train.hpnet import hub
 from train.hpnet.encoders import encoder_sizes, find_tokenizer, first_encoders
-from train.hpnet.hub import VOCABULARY, WEIGHTS, PretrainedError, find_folder
+from train.hpnet.hub import PretrainedError
 from train.hpnet.model import HPNet
 from train.hpnet.smclm import SMCLM, SMCLM_STREAMS
 from train.hpnet.text import text_features, token_rows
@@ -230,79 +227,6 @@ def test_folder_without_the_files_says_which_belong_there(tmp_path):
         PretrainedError, match=r"holds vocab.json; expected config.json \+ model.safetensors or"
     ):
         load_encoders(str(tmp_path))
-
-
-@pytest.fixture
-def the_hub(monkeypatch, tmp_path):
-    """A hub that gives only these files; the list says what it was asked for."""
-    asked = []
-
-    def start(*files, kept=()):
-        def download(name, file):
-            asked.append(file)
-            if not files:
-                raise OSError("cannot connect")
-            if file not in files:
-                raise RemoteEntryNotFoundError(
-                    f"no {file}", response=SimpleNamespace(headers={}, request=None)
-                )
-            return str(tmp_path / file)
-
-        monkeypatch.setattr(hub, "hf_hub_download", download)
-        keep = {file: str(tmp_path / file) for file in kept}
-        monkeypatch.setattr(hub, "try_to_load_from_cache", lambda name, file: keep.get(file))
-        return asked
-
-    return start
-
-
-def test_hub_that_cannot_be_reached_says_what_to_fetch(the_hub):
-    asked = the_hub()
-
-    with pytest.raises(PretrainedError) as caught:
-        find_folder("somebody/clip", VOCABULARY)
-
-    for part in (
-        "somebody/clip",
-        "cannot connect",
-        "vocab.json + merges.txt",
-        "huggingface.co/somebody/clip",
-    ):
-        assert part in str(caught.value)
-    assert asked == ["vocab.json"]  # once is slow enough
-
-
-def test_folder_that_is_misspelt_says_what_was_expected():
-    with pytest.raises(PretrainedError) as caught:
-        find_folder("data/weights/xclip/base", WEIGHTS)
-
-    for part in (
-        "'data/weights/xclip/base' is no folder",
-        "config.json + model.safetensors",
-        "encoder=FOLDER",
-    ):
-        assert part in str(caught.value)
-
-
-def test_hub_gives_the_first_set_that_it_has(the_hub, tmp_path):
-    asked = the_hub("config.json", "pytorch_model.bin")
-
-    assert find_folder("somebody/clip", WEIGHTS) == tmp_path
-    assert asked == ["config.json", "model.safetensors", "config.json", "pytorch_model.bin"]
-
-
-def test_what_was_fetched_before_is_not_asked_for(the_hub, tmp_path):
-    asked = the_hub("config.json", "model.safetensors", kept=["config.json", "pytorch_model.bin"])
-
-    assert find_folder("somebody/clip", WEIGHTS) == tmp_path
-    assert asked == []
-
-
-def test_model_that_lacks_a_file(the_hub):
-    the_hub("config.json")
-
-    with pytest.raises(PretrainedError, match=r"the hub did not give it .*pytorch_model"):
-        find_folder("somebody/clip", WEIGHTS)
 
 
 def whole_model(encoders):
