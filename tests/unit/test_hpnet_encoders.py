@@ -23,6 +23,7 @@ from train.hpnet.xclip import (
     load_encoders,
     load_tokenizer,
     make_encoders,
+    sizes_of,
 )
 from train.method import make_recipe
 from train.models import build_model
@@ -255,6 +256,37 @@ def test_pretrained_folder_brings_sizes_and_weights(tiny, tmp_path):
     assert loaded.scale == pytest.approx(7.389, abs=1e-3)
     assert not any(parameter.requires_grad for parameter in loaded.text.parameters())
     assert not any("prompts" in name for name in loaded.video.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("part", "changed", "message"),
+    [
+        # widths of other parts are 128 too, and theirs have two heads
+        ("vision", {"mit_num_attention_heads": 1}, "video mit_num_attention_heads is 1; expected 2"),
+        ("vision", {"num_attention_heads": 1}, "video num_attention_heads is 1; expected 2"),
+        ("text", {"num_attention_heads": 4}, "text num_attention_heads is 4; expected 2"),
+        ("vision", {"mit_hidden_size": 64}, "video mit_hidden_size is 64; expected 128"),
+        ("vision", {"intermediate_size": 256}, "video intermediate_size is 256; expected 512"),
+        ("vision", {"mit_intermediate_size": 128}, "video mit_intermediate_size is 128; expected 512"),
+        ("text", {"hidden_act": "gelu"}, "text hidden_act is gelu; expected quick_gelu"),
+        ("text", {"hidden_size": 100}, "text_width is 100; expected a multiple of 64"),
+    ],
+)
+def test_configuration_of_another_network_is_refused(tmp_path, part, changed, message):
+    """Only the sizes are kept, so evaluation would build another network than was trained."""
+    of_two_heads = {"hidden_size": 128, "num_attention_heads": 2, "intermediate_size": 512}
+    of_mit = {"mit_hidden_size": 128, "mit_num_attention_heads": 2, "mit_intermediate_size": 512}
+    parts = {"vision": of_two_heads | of_mit, "text": of_two_heads}
+    (tmp_path / "model.safetensors").touch()
+
+    def save(vision, text):
+        XCLIPConfig(vision_config=vision, text_config=text, projection_dim=128).save_pretrained(tmp_path)
+
+    save(**parts)
+    assert sizes_of(str(tmp_path)).text_width == 128
+    save(**parts | {part: parts[part] | changed})
+    with pytest.raises(PretrainedError, match=message):
+        sizes_of(str(tmp_path))
 
 
 def test_weights_of_half_precision_learn_in_fp32(tiny, tmp_path):
