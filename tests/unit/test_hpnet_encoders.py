@@ -19,6 +19,7 @@ from train.hpnet.xclip import (
     END,
     START,
     Sizes,
+    empty_encoders,
     letter_tokenizer,
     load_encoders,
     load_tokenizer,
@@ -228,6 +229,21 @@ def test_folder_without_the_files_says_which_belong_there(tmp_path):
         PretrainedError, match=r"holds vocab.json; expected config.json \+ model.safetensors or"
     ):
         load_encoders(str(tmp_path))
+
+
+def test_encoders_for_weights_that_will_be_loaded_are_not_drawn(tiny, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(nn.init, "kaiming_uniform_", lambda *_, **__: pytest.fail("a layer is drawn"))
+        empty = empty_encoders(TINY)
+    assert make_encoders(TINY).video.visual_projection.weight.std() > 0  # others are, as before
+    empty.video.load_state_dict(tiny.video.state_dict())
+    empty.text.load_state_dict(tiny.text.state_dict())
+    frames, rows = torch.randn(3, 2, 3, 8, 8), torch.tensor([[512, 5, 513, 0], [512, 513, 0, 0]])
+
+    with torch.no_grad():
+        assert torch.equal(empty.video(frames), tiny.video(frames))
+        assert torch.equal(empty.text(rows), tiny.text(rows))
+    assert torch.equal(empty.scale, tiny.scale)
 
 
 def whole_model(encoders):

@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from tokenizers.pre_tokenizers import ByteLevel
 from torch import Tensor, nn
 from transformers import CLIPTokenizer, XCLIPConfig, XCLIPModel
+from transformers.initialization import no_init_weights
 
 from train.hpnet.hub import VOCABULARY, WEIGHTS, PretrainedError, find_folder
 
@@ -135,6 +136,12 @@ class Encoders:
 def make_encoders(sizes: Sizes) -> Encoders:
     """Build encoders with random weights."""
     return _parts(XCLIPModel(_config(sizes)))
+
+
+def empty_encoders(sizes: Sizes) -> Encoders:
+    """Build encoders for weights that will be loaded: theirs are whatever was in memory."""
+    with no_init_weights():  # drawing those of B/16 takes seconds
+        return make_encoders(sizes)
 
 
 def _config(sizes: Sizes) -> XCLIPConfig:
