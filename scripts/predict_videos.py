@@ -164,7 +164,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         nargs="+",
         default=(),
         help="of several: stream=number, stream:softmax=number, or a benchmark with published ones, such as "
-        "ntu60/xsub (default: the mean of their probabilities)",
+        "ntu60/xsub, whose sums of logits and probabilities are told as scores (default: the mean of their "
+        "probabilities)",
     )
     what.add_argument(
         "--out",

@@ -67,7 +67,7 @@ def time_steps(
 
     Args:
         reader: the store, all clips of which train.
-        recipe: of what; ``batch_size`` clips are a step.
+        recipe: of what, without pre-trained weights or trainings before; ``batch_size`` clips are a step.
         device: where.
         num_steps: that count at least; on a GPU more, until readers are seen to keep up or not.
         dtype: of mixed precision.
@@ -88,7 +88,7 @@ def time_steps(
     )  # fmt: skip
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-    model = method.model(passport).to(device).train()
+    model = method.first_model(passport, Path()).to(device).train()
     optimizer = method.optimizer(model)
     first, last = steps_that_count(num_steps, data.num_readers)
     found: list[tuple[float, float, float]] = []

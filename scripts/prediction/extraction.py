@@ -4,7 +4,7 @@ import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import torch
@@ -128,13 +128,16 @@ def _check_fits(members: Members, store: Path, accept: Sequence[str]) -> None:
 
 def _check_same_videos(writer: StoreWriter, clips: ClipList) -> None:
     """Refuse to tell of a video what was found in another one that had its name."""
+    digest_of = cache(_sha256)  # a table may have a thousand parts of one video
     for entry in clips.entries:
         known, path = writer.outcome(entry.id).source_sha256, clips.root / entry.path
-        if known is None or not path.is_file():
-            continue
-        with path.open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != known:
-                raise ValueError(
-                    f"{path} is not the file that was extracted into {writer.root} under this name; remove "
-                    'that folder, or give another one (ARGS="--out FOLDER")'
-                )
+        if known is not None and path.is_file() and digest_of(path) != known:
+            raise ValueError(
+                f"{path} is not the file that was extracted into {writer.root} under this name; remove "
+                'that folder, or give another one (ARGS="--out FOLDER")'
+            )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -12,7 +12,7 @@ from scripts.pictures.look import GREY, INK, PAGE_STYLE, person_colour, shorten
 from scripts.pictures.page import TextStyle
 from scripts.pictures.panels import read_panel_rows
 from scripts.pictures.poses import draw_poses
-from scripts.prediction.verdicts import NUM_TOP, Verdict, percent
+from scripts.prediction.verdicts import NUM_TOP, Verdict
 from store import StoreReader
 
 _COLUMNS = 6  # moments
@@ -33,7 +33,7 @@ def draw_verdict(reader: StoreReader, verdict: Verdict, asked: str) -> Figure:
         asked: who says it, in words.
 
     Returns:
-        A figure of one row: ``_COLUMNS`` moments, then the classes with their probabilities.
+        A figure of one row: ``_COLUMNS`` moments, then the classes with their probabilities or scores.
 
     Raises:
         StoreError: the video has no data there, or its pictures cannot be read.
@@ -72,11 +72,13 @@ def draw_verdict(reader: StoreReader, verdict: Verdict, asked: str) -> Figure:
 
 
 def _draw_classes(axes: Axes, verdict: Verdict) -> None:
-    for place, (name, share) in enumerate(verdict.top):
-        axes.barh(place, share, 0.78, color=_OTHERS if place else _FIRST, alpha=0.55)
+    for place, (name, number) in enumerate(verdict.top):
+        if verdict.unit == "probability":  # a score has no length
+            axes.barh(place, number, 0.78, color=_OTHERS if place else _FIRST, alpha=0.55)
         weight = "normal" if place else "bold"
         axes.text(0.02, place, shorten(name, _LONGEST_CLASS), va="center", size=9.5, weight=weight, color=INK)
-        axes.text(_WIDEST, place, percent(share), va="center", ha="right", size=9, weight=weight, color=INK)
+        told = verdict.told(number)
+        axes.text(_WIDEST, place, told, va="center", ha="right", size=9, weight=weight, color=INK)
     if not verdict.top:
         axes.text(0.5, (NUM_TOP - 1) / 2, "no verdict", va="center", ha="center", size=11, color=GREY)
     axes.set_xlim(0, _WIDEST)
@@ -88,8 +90,8 @@ def _titles(clip: Clip, verdict: Verdict) -> tuple[str, str]:
     outcome = clip.row.outcome
     title = shorten(clip.row.entry.id, _LONGEST_TITLE)
     if verdict.top:
-        name, share = verdict.top[0]
-        title = f"{shorten(clip.row.entry.id, _LONGEST_TITLE // 2)}:  {name}, {percent(share)}"
+        name, number = verdict.top[0]
+        title = f"{shorten(clip.row.entry.id, _LONGEST_TITLE // 2)}:  {name}, {verdict.told(number)}"
     seconds = outcome.num_frames / outcome.fps if outcome.num_frames and outcome.fps else None
     what: Sequence[str] = [
         f"{outcome.num_frames} frames",

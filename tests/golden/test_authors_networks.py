@@ -39,7 +39,7 @@ def test_hpnet(tmp_path, monkeypatch):
     said = [row[: row.index(max(row)) + 1] for row in rows]  # without the padding behind the end
     monkeypatch.setattr(author_hpnet, "find_tokenizer", lambda _, **sizes: lambda text: said[int(text)])
     # the case feeds three streams of their own
-    choices = {"stream": "hpnet", "streams": "paper", "width": 16, "num_frames": 64}
+    choices = {"stream": "hpnet", "streams": "paper", "num_frames": 64}
     recipe = recipe_as_published(choices)
 
     model = import_checkpoint(weights, store_of(tmp_path, len(rows)), recipe, protocol="p1").model()

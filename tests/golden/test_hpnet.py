@@ -9,6 +9,7 @@ import torch
 from store.exchange.skeletons import coco_17
 from tests.golden.shared_data import shared
 from train.hpnet.author_weights import (
+    graph_width_from_authors,
     hpnet_from_authors,
     sizes_from_authors,
     text_from_authors,
@@ -59,11 +60,10 @@ def hpnet_of_authors(weights, arrays, **options):
     encoders.text.load_state_dict(text_from_authors(weights))
     text = text_features(encoders.text, arrays["text_ids"])
     _, channels, frames, _, persons = arrays["j"].shape
-    width = weights["GCN1.l1.tcn1.branches.0.0.weight"].shape[1]
     graphs = {
         stream: build_model(
             "ctrgcn", in_channels=channels, num_frames=frames, num_persons=persons, skeleton=coco_17(),
-            num_classes=len(text), width=width,
+            num_classes=len(text), width=graph_width_from_authors(weights),
         )
         for stream in SMCLM_STREAMS
     }  # fmt: skip

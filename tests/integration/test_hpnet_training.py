@@ -23,6 +23,7 @@ from tests.train_runs import assert_same_run
 from tests.train_stores import train_entries, train_store, with_dataset
 from train.checkpoint import load_checkpoint
 from train.hpnet import method as hpnet_method
+from train.hpnet import xclip
 from train.hpnet.encoders import encoder_sizes, first_encoders
 from train.hpnet.hub import PretrainedError
 from train.hpnet.loss import hpnet_loss
@@ -87,6 +88,7 @@ def test_a_run_that_is_stopped_within_an_epoch_goes_on(store, whole, tmp_path, m
 
 def test_what_it_learned_is_scored_again_without_any_encoder(store, whole, tmp_path, monkeypatch):
     monkeypatch.setattr(hpnet_method, "first_encoders", lambda *_: 1 / 0)
+    monkeypatch.setattr(xclip.XCLIPModel, "_init_weights", lambda *_: 1 / 0)  # nor drawn ones
     checkpoint = load_checkpoint(whole / "checkpoint.pt")
 
     command = [f"--checkpoint={whole}", f"--store={store}", f"--out={tmp_path}", "--device=cpu"]

@@ -30,6 +30,7 @@ SIZES = Sizes(
     image_size=16, patch_size=8, num_frames=2, video_width=64, video_layers=2, embed_dim=64, mit_layers=1,
     vocab_size=num_tokens(letter_tokenizer()), context_length=16, text_width=64, text_layers=2,
 )  # fmt: skip
+WIDTH = 16  # of graph models; published: 64
 SMALL = ["--stream=epam", "width=8", "size=8", "pose_steps=4", "rgb_steps=2"]
 
 
@@ -55,11 +56,12 @@ def hpnet_state(store, *, num_classes=2):
     graph = torch.from_numpy(graph_subsets(open_store(str(store)).facts.skeleton))
     state = dict(AuthorsXClip(SIZES).state_dict())
     for number in (1, 2, 3):
-        model = LayerwiseCTRGCN(graph, in_channels=3, num_persons=2, num_classes=31)  # theirs is not used
+        model = LayerwiseCTRGCN(graph, in_channels=3, num_persons=2, num_classes=31, width=WIDTH)
+        # with its own classifier, which is not used
         state |= {f"GCN{number}.{name}": value for name, value in model.state_dict().items()}
-        state[f"ske_fc{number}.weight"] = torch.randn(num_classes, 256)
+        state[f"ske_fc{number}.weight"] = torch.randn(num_classes, 4 * WIDTH)
         state[f"ske_fc{number}.bias"] = torch.zeros(num_classes)
-    for name, width in (("fc_gamma", 3 * 256), ("fc_beta", 3 * 256), ("fc1", 64), ("fc2", 64)):
+    for name, width in (("fc_gamma", 12 * WIDTH), ("fc_beta", 12 * WIDTH), ("fc1", 64), ("fc2", 64)):
         for layer, before in ((0, width), (1, 64)):
             state[f"ske_film.{name}.{layer}.weight"] = 0.05 * torch.randn(64, before)
             state[f"ske_film.{name}.{layer}.bias"] = torch.zeros(64)

@@ -1,6 +1,7 @@
 """``make predict``: drawn videos, the demo's networks, checkpoints that were trained on their store."""
 
 import csv
+import hashlib
 import shutil
 from dataclasses import replace
 
@@ -215,6 +216,22 @@ def test_a_video_that_took_the_place_of_another_is_refused(home, several, tmp_pa
     assert predict(tmp_path / "new", [home / "runs/hpj"], tmp_path / "out") == 1
 
     assert f"{PAIR}.mp4 is not the file that was extracted into" in capsys.readouterr().err
+
+
+def test_a_video_of_many_parts_is_read_once(home, tmp_path, monkeypatch):
+    parts = [f"{WAVE}.mp4,part{part},{8 * part},{8 * part + 8}" for part in range(3)]
+    (tmp_path / "parts.csv").write_text("\n".join(["path,id,first_frame,end_frame", *parts]))
+    shutil.copy(home / f"demo/{WAVE}.mp4", tmp_path)
+    assert predict(tmp_path / "parts.csv", [home / "runs/hpj"], tmp_path / "out") == 0
+    read, digest = [], hashlib.file_digest
+    monkeypatch.setattr(
+        hashlib, "file_digest", lambda file, name: read.append(file.name) or digest(file, name)
+    )
+
+    assert predict(tmp_path / "parts.csv", [home / "runs/hpj"], tmp_path / "out") == 0
+
+    assert read.count(str(tmp_path / f"{WAVE}.mp4")) == 1
+    assert list(table_of(tmp_path / "out")) == ["part0", "part1", "part2"]
 
 
 def test_networks_that_differ_are_refused_before_anything_is_extracted(home, tmp_path, capsys):

@@ -29,6 +29,17 @@ def test_only_who_is_there_is_drawn(reader):
     assert {"hpj", "● person 0", "● person 1"} <= set(said)
 
 
+def test_a_score_has_no_bar(reader):
+    scored = Verdict(reader.row("a.mp4"), (("sit", 3.5), ("stand", -0.25)), "score")
+
+    figure = draw_verdict(reader, scored, "hpj + hpnet")
+
+    classes = figure.axes[-1]
+    assert [text.get_text() for text in classes.texts] == ["sit", "score 3.50", "stand", "score -0.25"]
+    assert list(classes.patches) == []
+    assert "a.mp4:  sit, score 3.50" in [text.get_text() for text in figure.texts]
+
+
 def test_without_a_verdict_the_picture_says_so(reader):
     figure = draw_verdict(reader, Verdict(reader.row("a.mp4"), ()), "hpj")
 

@@ -34,7 +34,8 @@ def test_steps_are_timed_beyond_an_epoch(tmp_path, monkeypatch):
     monkeypatch.setattr(steps, "mean", lambda waits: counted.append(len(waits)) or mean(waits))
 
     # 24 clips are 3 steps of 8
-    recipe = EpamRecipe(width=8, size=8, pose_steps=4, rgb_steps=2, batch_size=8)
+    small = {"width": 8, "size": 8, "pose_steps": 4, "rgb_steps": 2}
+    recipe = EpamRecipe(**small, pose_epochs=0, rgb_epochs=0, batch_size=8)
     times = time_steps(reader, recipe, torch.device("cpu"), num_steps=4)
 
     assert (times.wait, times.prepare, times.learn) == (1, 1, 1)

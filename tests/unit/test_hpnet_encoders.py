@@ -2,19 +2,16 @@
 
 import itertools
 import json
-from types import SimpleNamespace
 
 import pytest
 import torch
-from huggingface_hub.errors import RemoteEntryNotFoundError
 from torch import nn
 from transformers import XCLIPConfig, XCLIPModel
 
 from store.exchange.skeletons import coco_17
 from tests.authors_xclip import AuthorsXClip
-from train.hpnet import hub
 from train.hpnet.encoders import encoder_sizes, find_tokenizer, first_encoders
-from train.hpnet.hub import VOCABULARY, WEIGHTS, PretrainedError, find_folder
+from train.hpnet.hub import PretrainedError
 from train.hpnet.model import HPNet
 from train.hpnet.smclm import SMCLM, SMCLM_STREAMS
 from train.hpnet.text import text_features, token_rows
@@ -22,10 +19,12 @@ from train.hpnet.xclip import (
     END,
     START,
     Sizes,
+    empty_encoders,
     letter_tokenizer,
     load_encoders,
     load_tokenizer,
     make_encoders,
+    sizes_of,
 )
 from train.method import make_recipe
 from train.models import build_model
@@ -232,77 +231,19 @@ def test_folder_without_the_files_says_which_belong_there(tmp_path):
         load_encoders(str(tmp_path))
 
 
-@pytest.fixture
-def the_hub(monkeypatch, tmp_path):
-    """A hub that gives only these files; the list says what it was asked for."""
-    asked = []
+def test_encoders_for_weights_that_will_be_loaded_are_not_drawn(tiny, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(nn.init, "kaiming_uniform_", lambda *_, **__: pytest.fail("a layer is drawn"))
+        empty = empty_encoders(TINY)
+    assert make_encoders(TINY).video.visual_projection.weight.std() > 0  # others are, as before
+    empty.video.load_state_dict(tiny.video.state_dict())
+    empty.text.load_state_dict(tiny.text.state_dict())
+    frames, rows = torch.randn(3, 2, 3, 8, 8), torch.tensor([[512, 5, 513, 0], [512, 513, 0, 0]])
 
-    def start(*files, kept=()):
-        def download(name, file):
-            asked.append(file)
-            if not files:
-                raise OSError("cannot connect")
-            if file not in files:
-                raise RemoteEntryNotFoundError(
-                    f"no {file}", response=SimpleNamespace(headers={}, request=None)
-                )
-            return str(tmp_path / file)
-
-        monkeypatch.setattr(hub, "hf_hub_download", download)
-        keep = {file: str(tmp_path / file) for file in kept}
-        monkeypatch.setattr(hub, "try_to_load_from_cache", lambda name, file: keep.get(file))
-        return asked
-
-    return start
-
-
-def test_hub_that_cannot_be_reached_says_what_to_fetch(the_hub):
-    asked = the_hub()
-
-    with pytest.raises(PretrainedError) as caught:
-        find_folder("somebody/clip", VOCABULARY)
-
-    for part in (
-        "somebody/clip",
-        "cannot connect",
-        "vocab.json + merges.txt",
-        "huggingface.co/somebody/clip",
-    ):
-        assert part in str(caught.value)
-    assert asked == ["vocab.json"]  # once is slow enough
-
-
-def test_folder_that_is_misspelt_says_what_was_expected():
-    with pytest.raises(PretrainedError) as caught:
-        find_folder("data/weights/xclip/base", WEIGHTS)
-
-    for part in (
-        "'data/weights/xclip/base' is no folder",
-        "config.json + model.safetensors",
-        "encoder=FOLDER",
-    ):
-        assert part in str(caught.value)
-
-
-def test_hub_gives_the_first_set_that_it_has(the_hub, tmp_path):
-    asked = the_hub("config.json", "pytorch_model.bin")
-
-    assert find_folder("somebody/clip", WEIGHTS) == tmp_path
-    assert asked == ["config.json", "model.safetensors", "config.json", "pytorch_model.bin"]
-
-
-def test_what_was_fetched_before_is_not_asked_for(the_hub, tmp_path):
-    asked = the_hub("config.json", "model.safetensors", kept=["config.json", "pytorch_model.bin"])
-
-    assert find_folder("somebody/clip", WEIGHTS) == tmp_path
-    assert asked == []
-
-
-def test_model_that_lacks_a_file(the_hub):
-    the_hub("config.json")
-
-    with pytest.raises(PretrainedError, match=r"the hub did not give it .*pytorch_model"):
-        find_folder("somebody/clip", WEIGHTS)
+    with torch.no_grad():
+        assert torch.equal(empty.video(frames), tiny.video(frames))
+        assert torch.equal(empty.text(rows), tiny.text(rows))
+    assert torch.equal(empty.scale, tiny.scale)
 
 
 def whole_model(encoders):
@@ -331,6 +272,37 @@ def test_pretrained_folder_brings_sizes_and_weights(tiny, tmp_path):
     assert loaded.scale == pytest.approx(7.389, abs=1e-3)
     assert not any(parameter.requires_grad for parameter in loaded.text.parameters())
     assert not any("prompts" in name for name in loaded.video.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("part", "changed", "message"),
+    [
+        # widths of other parts are 128 too, and theirs have two heads
+        ("vision", {"mit_num_attention_heads": 1}, "video mit_num_attention_heads is 1; expected 2"),
+        ("vision", {"num_attention_heads": 1}, "video num_attention_heads is 1; expected 2"),
+        ("text", {"num_attention_heads": 4}, "text num_attention_heads is 4; expected 2"),
+        ("vision", {"mit_hidden_size": 64}, "video mit_hidden_size is 64; expected 128"),
+        ("vision", {"intermediate_size": 256}, "video intermediate_size is 256; expected 512"),
+        ("vision", {"mit_intermediate_size": 128}, "video mit_intermediate_size is 128; expected 512"),
+        ("text", {"hidden_act": "gelu"}, "text hidden_act is gelu; expected quick_gelu"),
+        ("text", {"hidden_size": 100}, "text_width is 100; expected a multiple of 64"),
+    ],
+)
+def test_configuration_of_another_network_is_refused(tmp_path, part, changed, message):
+    """Only the sizes are kept, so evaluation would build another network than was trained."""
+    of_two_heads = {"hidden_size": 128, "num_attention_heads": 2, "intermediate_size": 512}
+    of_mit = {"mit_hidden_size": 128, "mit_num_attention_heads": 2, "mit_intermediate_size": 512}
+    parts = {"vision": of_two_heads | of_mit, "text": of_two_heads}
+    (tmp_path / "model.safetensors").touch()
+
+    def save(vision, text):
+        XCLIPConfig(vision_config=vision, text_config=text, projection_dim=128).save_pretrained(tmp_path)
+
+    save(**parts)
+    assert sizes_of(str(tmp_path)).text_width == 128
+    save(**parts | {part: parts[part] | changed})
+    with pytest.raises(PretrainedError, match=message):
+        sizes_of(str(tmp_path))
 
 
 def test_weights_of_half_precision_learn_in_fp32(tiny, tmp_path):

@@ -11,7 +11,7 @@ from scripts.prediction.verdicts import (
     count_verdicts,
     judge,
     num_failed,
-    probabilities,
+    numbers_of,
     render_line,
     render_one,
     verdicts_csv,
@@ -50,19 +50,48 @@ def test_fewer_classes_than_five():
     assert [name for name, _ in verdict.top] == ["b", "a"]
 
 
+TWO = {"p": scores_of((0.9, 0.1), ("a", "b")), "q": scores_of((0.1, 0.9), ("a", "b"))}
+
+
 @pytest.mark.parametrize(
     ("weights", "expected"),
     [
         (equal_weights(["p", "q"]), [0.5, 0.5]),
         (parse_weights(["p:softmax=3", "q:softmax=1"]), [0.7, 0.3]),  # (3 x 0.9 + 0.1) / 4
-        # 0.9^1 x 0.1^0.5 : 0.1^1 x 0.9^0.5 = 3 : 1
-        (parse_weights(["p=1", "q=0.5"]), [0.75, 0.25]),
+        # (0.9^3 x 0.1 : 0.1^3 x 0.9)^(1/4) = 81^(1/4) : 1 = 3 : 1, whatever the weights' scale
+        (parse_weights(["p=3", "q=1"]), [0.75, 0.25]),
+        (parse_weights(["p:logits=0.03", "q=0.01"]), [0.75, 0.25]),
+        (parse_weights(["p=0.2", "q:softmax=0"]), [0.9, 0.1]),  # only p is asked
     ],
 )
 def test_probabilities_of_several_models(weights, expected):
-    parts = {"p": scores_of((0.9, 0.1), ("a", "b")), "q": scores_of((0.1, 0.9), ("a", "b"))}
+    numbers, unit = numbers_of(fuse(TWO, weights), weights)
 
-    np.testing.assert_allclose(probabilities(fuse(parts, weights), weights), [expected], rtol=1e-5)
+    assert unit == "probability"
+    np.testing.assert_allclose(numbers, [expected], rtol=1e-5)
+
+
+@pytest.mark.parametrize("scale", [0.1, 1, 10])
+def test_models_that_agree_are_as_sure_together_as_alone(scale):
+    sure = scores_of((0.01, 0.99), ("a", "b"))
+    weights = parse_weights([f"p={scale}", f"q={scale}"])
+
+    [verdict] = judge([row("x.mp4")], fuse({"p": sure, "q": sure}, weights), weights)
+
+    assert render_line(verdict) == "x.mp4: b 99.0 %, a 1.0 %"
+
+
+def test_logits_and_probabilities_together_are_no_probability():
+    weights = parse_weights(["p:logits=1", "q:softmax=2"])
+
+    verdicts = judge([row("x.mp4"), row("y.mp4", "no_person")], fuse(TWO, weights), weights)
+
+    # log 0.9 + 2 x 0.1 = 0.0946 and log 0.1 + 2 x 0.9 = -0.5026
+    assert render_line(verdicts[0]) == "x.mp4: a score 0.09, b score -0.50"
+    assert render_one(verdicts[0]).splitlines() == ["  1  a   score 0.09", "  2  b  score -0.50"]
+    first, second = csv.DictReader(io.StringIO(verdicts_csv(verdicts)))
+    assert (first["class_1"], first["score_1"][:6], first["class_2"]) == ("a", "0.0946", "b")
+    assert (second["score_1"], "probability_1" in first) == ("", False)
 
 
 @pytest.mark.parametrize(

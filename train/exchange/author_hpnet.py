@@ -17,7 +17,12 @@ from train.exchange.author_state import (
     persons_of,
     read_state,
 )
-from train.hpnet.author_weights import hpnet_from_authors, sizes_from_authors, text_from_authors
+from train.hpnet.author_weights import (
+    graph_width_from_authors,
+    hpnet_from_authors,
+    sizes_from_authors,
+    text_from_authors,
+)
 from train.hpnet.encoders import find_tokenizer
 from train.hpnet.method import HPNetMethod
 from train.hpnet.recipe import HPNetRecipe
@@ -34,7 +39,7 @@ def hpnet_of_authors(
     """Read an HP-Net of three streams and "trmm", and encode the classes with its text encoder.
 
     Args:
-        path: of the authors' weights; sizes and the number of persons are read off them.
+        path: of the authors' weights; sizes, width and the number of persons are read off them.
         reader: the store.
         recipe: which vocabulary, what is said of the classes, and how streams are read.
         class_names: K names.
@@ -62,14 +67,17 @@ def hpnet_of_authors(
     said = read_descriptions(Path(recipe.descriptions)) if recipe.descriptions else None
     texts = class_texts(class_names, template=recipe.template, descriptions=said)
     with fitting(path, "HP-Net", reader):
-        sizes = sizes_from_authors(state)
+        sizes, width = sizes_from_authors(state), graph_width_from_authors(state)
     tokenize = find_tokenizer(recipe, vocab_size=sizes.vocab_size)
     rows = token_rows(texts, tokenize, length=sizes.context_length)
     with fitting(path, "HP-Net", reader):
         weights = hpnet_from_authors(state, _encoded(state, sizes, rows), num_persons=num_persons)
     return Theirs(
         dataclasses.replace(
-            recipe, num_persons=num_persons, copy_person=recipe.copy_person and num_persons > 1
+            recipe,
+            num_persons=num_persons,
+            copy_person=recipe.copy_person and num_persons > 1,
+            width=width,
         ),
         num_frames_of(reader, recipe.num_frames),
         num_persons,

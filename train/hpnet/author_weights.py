@@ -46,6 +46,15 @@ def sizes_from_authors(state: State) -> Sizes:
     )
 
 
+def graph_width_from_authors(state: State) -> int:
+    """Return how many channels the first blocks of the graph models have.
+
+    Raises:
+        ValueError: a tensor is missing.
+    """
+    return _Old(state)["GCN1.l1.tcn1.branches.0.0.weight"].shape[1]
+
+
 def video_from_authors(state: State) -> dict[str, Tensor]:
     """Return the state dict of ``VideoEncoder``.
 

@@ -1,5 +1,6 @@
 """A model's files by name: a local folder's, or the hub's. The only file that imports huggingface_hub."""
 
+import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +13,10 @@ WEIGHTS: tuple[tuple[str, ...], ...] = (
     ("config.json", "pytorch_model.bin"),
 )
 VOCABULARY: tuple[tuple[str, ...], ...] = (("vocab.json", "merges.txt"), ("tokenizer.json",))
+
+
+# without its own handler, as ours would say the same a second time
+logging.getLogger("huggingface_hub").handlers.clear()
 
 
 class PretrainedError(ValueError):
@@ -49,10 +54,11 @@ def find_folder(name: str, choices: Sequence[Sequence[str]]) -> Path:
 def _kept(name: str, choices: Sequence[Sequence[str]]) -> Path | None:
     """Return where a set lies that was fetched before."""
     for files in choices:
+        # of a file that was not fetched the hub's answer is none, or that it has none of that name
         kept = [try_to_load_from_cache(name, file) for file in files]
-        paths = {Path(path).parent for path in kept if isinstance(path, str)}
-        if None not in kept and len(paths) == 1:
-            return paths.pop()
+        folders = {Path(path).parent for path in kept if isinstance(path, str)}
+        if all(isinstance(path, str) for path in kept) and len(folders) == 1:
+            return folders.pop()
     return None
 
 

@@ -20,7 +20,7 @@ from train.hpnet.optimisation import parameter_groups, step_rates
 from train.hpnet.recipe import HPNetRecipe
 from train.hpnet.smclm import JOINT, SMCLM, SMCLM_STREAMS
 from train.hpnet.text import class_texts, read_descriptions, text_features, token_rows
-from train.hpnet.xclip import Encoders, Sizes, make_encoders
+from train.hpnet.xclip import Encoders, Sizes, empty_encoders
 from train.models import build_model
 from train.passport import Passport, Source
 from train.rows import array_of, tap_of
@@ -114,7 +114,7 @@ class HPNetMethod:
     def model(self, passport: Passport) -> HPNet:
         sizes = sizes_in(passport)
         # the text encoder is not needed any more: a small one is built sooner
-        encoders = make_encoders(replace(sizes, vocab_size=3, text_layers=1))
+        encoders = empty_encoders(replace(sizes, vocab_size=3, text_layers=1))
         return self._build(passport, encoders, torch.zeros(len(passport.class_names), sizes.embed_dim))
 
     def compile(self, model: nn.Module, device: torch.device) -> None:

@@ -21,6 +21,10 @@ class HPNetRecipe(Recipe):
     precision: fp32; published: mixed, by apex (O1), to which fp16 on a GPU comes closest.
     copy_person, mask_absent, num_persons: persons are counted, and absent ones masked; published: two, the
     second one a copy of the first where nobody else is (copy_person=true mask_absent=false num_persons=2).
+    absence: where a person is not there, its features are those of the nearest time at which it is;
+    published: zeros (absence=zeros).
+    frames: drawn from those of the store, on its clock of 64 at 64 sample times; published: from all of the
+    video, which a store has that was extracted with --clock native.
     batch_statistics: tests are normalised by what training learned; published: by each batch.
     select_on: the last epoch; published: the one that is best on the test clips (select_on=test).
 

@@ -25,8 +25,7 @@ def class_texts(
         descriptions: class name -> longer text; it may have more classes than are asked for.
 
     Raises:
-        TextError: a class has no description, or an empty one; two have the same, upper and lower case aside,
-            and could never be told apart; or the template has no ``{}``.
+        TextError: a class has no description, or an empty one; or the template has no ``{}``.
     """
     if "{}" not in template:
         raise TextError(f"the template {template!r} is the same for all classes; expected {{}} in it")
@@ -36,13 +35,6 @@ def class_texts(
             f"{len(silent)} of {len(class_names)} classes have no text: {', '.join(map(repr, silent[:5]))}; "
             "expected one for each name. Add them to the file of descriptions, or leave the file out"
         )
-    first: dict[str, str] = {}
-    for name in class_names:
-        if (other := first.setdefault(said[name].strip().lower(), name)) != name:
-            raise TextError(
-                f"classes {other!r} and {name!r} have the same text, {said[name]!r}; expected one of its own "
-                "for each. Describe them in a file of descriptions"
-            )
     return [template.replace("{}", said[name]) for name in class_names]
 
 
@@ -74,8 +66,9 @@ def token_rows(texts: Sequence[str], tokenize: Callable[[str], list[int]], *, le
         (K, L) int64, padded with 0.
 
     Raises:
-        TextError: a text is too long.
+        TextError: a text is too long, or two have the same tokens, so that nothing tells their classes apart.
     """
+    first: dict[tuple[int, ...], str] = {}
     rows = torch.zeros(len(texts), length, dtype=torch.int64)
     for row, text in zip(rows, texts, strict=True):
         ids = tokenize(text)
@@ -84,6 +77,12 @@ def token_rows(texts: Sequence[str], tokenize: Callable[[str], list[int]], *, le
                 f"{text!r} has {len(ids)} tokens; the text encoder takes {length}, start and end included. "
                 "Shorten it"
             )
+        if tuple(ids) in first:
+            raise TextError(
+                f"the texts {first[tuple(ids)]!r} and {text!r} of two classes have the same tokens; expected "
+                "other ones for each class. Describe them in a file of descriptions"
+            )
+        first[tuple(ids)] = text
         row[: len(ids)] = torch.tensor(ids)
     return rows
 

@@ -13,10 +13,16 @@ from safetensors import SafetensorError
 from tokenizers.pre_tokenizers import ByteLevel
 from torch import Tensor, nn
 from transformers import CLIPTokenizer, XCLIPConfig, XCLIPModel
+from transformers.initialization import no_init_weights
 
 from train.hpnet.hub import VOCABULARY, WEIGHTS, PretrainedError, find_folder
 
 START, END = "<|startoftext|>", "<|endoftext|>"
+# what follows from the sizes, or is the same for all, of either encoder's configuration
+_FIXED = (
+    "num_attention_heads", "intermediate_size", "mit_hidden_size", "mit_num_attention_heads",
+    "mit_intermediate_size", "hidden_act", "layer_norm_eps", "num_channels",
+)  # fmt: skip
 _DAMAGED = (SafetensorError, pickle.UnpicklingError)
 # text -> ids from START to END, both included
 Tokenizer = Callable[[str], list[int]]
@@ -129,6 +135,16 @@ class Encoders:
 
 def make_encoders(sizes: Sizes) -> Encoders:
     """Build encoders with random weights."""
+    return _parts(XCLIPModel(_config(sizes)))
+
+
+def empty_encoders(sizes: Sizes) -> Encoders:
+    """Build encoders for weights that will be loaded: theirs are whatever was in memory."""
+    with no_init_weights():  # drawing those of B/16 takes seconds
+        return make_encoders(sizes)
+
+
+def _config(sizes: Sizes) -> XCLIPConfig:
     vision = {
         "image_size": sizes.image_size, "patch_size": sizes.patch_size, "num_frames": sizes.num_frames,
         "hidden_size": sizes.video_width, "intermediate_size": 4 * sizes.video_width,
@@ -141,18 +157,18 @@ def make_encoders(sizes: Sizes) -> Encoders:
         "hidden_size": sizes.text_width, "intermediate_size": 4 * sizes.text_width,
         "num_hidden_layers": sizes.text_layers, "num_attention_heads": sizes.text_width // 64,
     }  # fmt: skip
-    config = XCLIPConfig(
+    return XCLIPConfig(
         vision_config=vision, text_config=text, projection_dim=sizes.embed_dim, prompt_layers=0,
         prompt_num_attention_heads=sizes.embed_dim // 64,
     )  # fmt: skip
-    return _parts(XCLIPModel(config))
 
 
 def sizes_of(name: str) -> Sizes:
     """Read the sizes of pre-trained encoders, of a folder or of the hub.
 
     Raises:
-        PretrainedError: they cannot be had, are no X-CLIP's, or have heads that are not 64 wide.
+        PretrainedError: they cannot be had, are no X-CLIP's, or are of a network that ``make_encoders`` would
+            build otherwise when the trained weights are asked; says what differs.
     """
     folder = find_folder(name, WEIGHTS)
     try:
@@ -160,26 +176,35 @@ def sizes_of(name: str) -> Sizes:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise PretrainedError(f"{name}: config.json is none of X-CLIP ({error})") from error
     video, text = config.vision_config, config.text_config
-    widths = {
-        video.hidden_size: video.num_attention_heads,
-        video.mit_hidden_size: video.mit_num_attention_heads,
-        text.hidden_size: text.num_attention_heads,
-    }
-    if any(width != 64 * heads for width, heads in widths.items()):
-        raise PretrainedError(f"{name}: widths and heads are {widths}; expected heads that are 64 wide")
-    return Sizes(
-        image_size=video.image_size,
-        patch_size=video.patch_size,
-        num_frames=video.num_frames,
-        video_width=video.hidden_size,
-        video_layers=video.num_hidden_layers,
-        embed_dim=config.projection_dim,
-        mit_layers=video.mit_num_hidden_layers,
-        vocab_size=text.vocab_size,
-        context_length=text.max_position_embeddings,
-        text_width=text.hidden_size,
-        text_layers=text.num_hidden_layers,
-    )
+    try:
+        sizes = Sizes(
+            image_size=video.image_size,
+            patch_size=video.patch_size,
+            num_frames=video.num_frames,
+            video_width=video.hidden_size,
+            video_layers=video.num_hidden_layers,
+            embed_dim=config.projection_dim,
+            mit_layers=video.mit_num_hidden_layers,
+            vocab_size=text.vocab_size,
+            context_length=text.max_position_embeddings,
+            text_width=text.hidden_size,
+            text_layers=text.num_hidden_layers,
+        )
+    except ValueError as error:
+        raise PretrainedError(f"{name}: {error}") from error
+    ours = _config(sizes)
+    differing = [
+        f"{kind} {choice} is {found}; expected {expected}"
+        for kind, theirs, built in (("video", video, ours.vision_config), ("text", text, ours.text_config))
+        for choice in _FIXED
+        if (found := getattr(theirs, choice, None)) != (expected := getattr(built, choice, None))
+    ]
+    if differing:
+        raise PretrainedError(
+            f"{name}: {', '.join(differing)} (heads are 64 wide, feed-forward layers four times as wide as "
+            "their model). Choose the weights of another X-CLIP"
+        )
+    return sizes
 
 
 def load_encoders(name: str) -> Encoders:
