@@ -68,24 +68,26 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _make(options: argparse.Namespace) -> None:
     runs = Runs(options.out, range(1, options.seeds + 1))
     reader = open_store(options.store)
-    every = dict.fromkeys(one for table in TABLES.values() for one in table.trainings)
-    check_recipes(_recipes(options, runs, every) | _recipes(options, runs, DETECTED, WHOLE_FRAME))
+    wanted = dict.fromkeys(one for name in options.only for one in TABLES[name].trainings)
+    recipes = _recipes(options, runs, wanted)
+    of_whole_frame = _recipes(options, runs, DETECTED, WHOLE_FRAME) if "detector" in options.only else {}
+    check_recipes(recipes | of_whole_frame)
     if not options.only_print:
-        wanted = dict.fromkeys(one for name in options.only for one in TABLES[name].trainings)
-        whole_frame = open_store(options.whole_frame_store) if "detector" in options.only else None
+        whole_frame = open_store(options.whole_frame_store) if of_whole_frame else None
         hard = open_store(options.hard_store) if "hard" in options.only else None
-        _train(options, reader, _recipes(options, runs, wanted))
+        _train(options, reader, recipes)
         if whole_frame is not None:
-            _train(options, whole_frame, _recipes(options, runs, DETECTED, WHOLE_FRAME))
+            _train(options, whole_frame, of_whole_frame)
         if hard is not None:
             _test_on(runs, hard)
     head = f"{reader.facts.dataset.title}, {first_protocol(reader)}: percent of test clips right\n"
-    dataset = reader.facts.dataset.name
     made = {
-        name: f"{table.title}\n\n{table.render(dataset, runs)}\n" for name, table in TABLES.items()
-    }  # so that the file keeps the tables that were not asked for
-    write_file(options.out / "tables.md", "\n".join([head, *made.values()]).encode())
-    print("\n".join([head, *(made[name] for name in options.only)]), end="")
+        name: f"{TABLES[name].title}\n\n{TABLES[name].render(reader.facts.dataset.name, runs)}\n"
+        for name in options.only
+    }
+    for name, text in made.items():  # each its file: another table may be of another recipe
+        write_file(options.out / f"{name}.md", f"{head}\n{text}".encode())
+    print("\n".join([head, *made.values()]), end="")
 
 
 def _recipes(
@@ -134,8 +136,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--only",
         type=lambda text: text.split(","),
         default=list(TABLES),
-        help=f"tables to train for and print, with commas between; tables.md has all (default: "
-        f"{','.join(TABLES)})",
+        help=f"tables to train for and print, with commas between (default: {','.join(TABLES)})",
     )
     parser.add_argument("--store", default="data/stores/demo", help="folder or URL (default: %(default)s)")
     parser.add_argument(
@@ -164,7 +165,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--out",
         type=Path,
         default=Path("runs/demo/hpnet"),
-        help="folder of all trainings and of tables.md (default: %(default)s)",
+        help="folder of all trainings and of NAME.md of each table (default: %(default)s)",
     )
     add_table_options(parser)
     options = parser.parse_intermixed_args(argv)

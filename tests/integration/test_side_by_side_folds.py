@@ -79,6 +79,22 @@ def test_figures_of_another_recipe_are_not_printed(reader, tmp_path, capsys, tab
     assert "epochs: 17 there, " in error
 
 
+def test_a_table_looks_at_its_own_trainings_alone(reader, tmp_path, capsys):
+    """Streams of another recipe are none of the fusions' business, nor does their file change."""
+    recipe = make_recipe({"stream": "hpj", "epochs": 17}).to_json()
+    finished(tmp_path / "table/hpj-seed1", recipe)
+    (tmp_path / "table/streams.md").write_text("of the streams' own recipe")
+    words = ["--store", tmp_path / "store", "--out", tmp_path / "table", "--only-print"]
+
+    assert call(hpnet_tables.main, *words, "--only=fusion") == 0
+    printed = capsys.readouterr().out
+    assert call(hpnet_tables.main, *words, "--only=fusion,streams") == 1
+
+    assert printed == (tmp_path / "table/fusion.md").read_text()
+    assert (tmp_path / "table/streams.md").read_text() == "of the streams' own recipe"
+    assert "hpj-seed1 is finished, with another recipe" in capsys.readouterr().err
+
+
 def test_a_recipe_from_before_a_choice_is_the_same(tmp_path):
     recipe = make_recipe({"epochs": 2})
     before = recipe.to_json()
