@@ -12,7 +12,8 @@ from scripts.demo_results.hpnet_results import Runs, fusion_table, stream_table
 from tests.doors import call
 from tests.store_makers import make_facts
 from tests.train_stores import train_entries, train_store
-from train.scores import Scores, save_scores
+from train.score_source import source_of_all, unlike_source
+from train.scores import Scores, load_scores, save_scores
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -94,3 +95,10 @@ def test_tables_are_trained_and_printed_again(tmp_path, monkeypatch, capsys):
     for training in DETECTED:
         assert f"| {training.title} | 1 | " in first
     assert "| network | seeds | normal | hard to see |" in first
+
+    darker = train_store(
+        tmp_path / "darker", entries, facts=make_facts(crops=("person",)), source_sha256="of dark videos"
+    )
+    assert call(hpnet_tables.main, *words, f"--hard-store={tmp_path / 'darker'}") == 0
+    tested = load_scores(tmp_path / "out/hpnet-none-seed1/on-hard.npz")
+    assert unlike_source(tested, source_of_all(darker, "p1")) == []
