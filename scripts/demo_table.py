@@ -13,7 +13,13 @@ from pathlib import Path
 
 from scripts.demo_results.lines import Line, compare
 from scripts.demo_results.over_seeds import render_over_seeds
-from scripts.side_by_side import add_table_options, check_recipes, exit_status, train_side_by_side
+from scripts.side_by_side import (
+    add_table_options,
+    check_recipes,
+    check_scores,
+    exit_status,
+    train_side_by_side,
+)
 from store import open_store
 from store.durable import write_file
 from train.config import Recipe, parse_recipe
@@ -62,6 +68,7 @@ def _make(options: argparse.Namespace) -> None:
         for stream in row.streams
     }
     check_recipes(recipes)
+    check_scores(reader, protocol, recipes)
     if not options.only_print:
         train_side_by_side(reader, protocol, recipes, num_processes=options.processes)
     found = {row: [line for seed in seeds for line in _line(options.out, row, seed)] for row in ROWS}

@@ -14,7 +14,13 @@ from typing import Literal
 
 from scripts.demo_results.lines import Line, compare
 from scripts.demo_results.over_seeds import render_over_seeds
-from scripts.side_by_side import add_table_options, check_recipes, exit_status, train_side_by_side
+from scripts.side_by_side import (
+    add_table_options,
+    check_recipes,
+    check_scores,
+    exit_status,
+    train_side_by_side,
+)
 from store import open_store
 from store.durable import write_file
 from train.config import Recipe, complete_recipe, parse_choices, parse_recipe
@@ -66,7 +72,9 @@ def _make(options: argparse.Namespace) -> None:
         seed: _trainings(options.out, epam | {"seed": seed}, graph | {"seed": seed})
         for seed in range(1, options.seeds + 1)
     }
-    check_recipes({folder: recipe for one in trainings.values() for folder, recipe in one.values()})
+    every = {folder: recipe for one in trainings.values() for folder, recipe in one.values()}
+    check_recipes(every)
+    check_scores(reader, protocol, every)
     if not options.only_print:
         for are_joint in (False, True):  # joint networks begin with streams that are trained
             recipes = {

@@ -29,7 +29,13 @@ from scripts.demo_results.hpnet_results import (
     hard_table,
     stream_table,
 )
-from scripts.side_by_side import add_table_options, check_recipes, exit_status, train_side_by_side
+from scripts.side_by_side import (
+    add_table_options,
+    check_recipes,
+    check_scores,
+    exit_status,
+    train_side_by_side,
+)
 from store import StoreReader, open_store
 from store.durable import write_file
 from train.checkpoint import load_checkpoint
@@ -37,8 +43,9 @@ from train.config import Recipe, parse_choices, parse_recipe
 from train.device import find_devices
 from train.evaluate import score_fold
 from train.method import make_recipe
-from train.run_folder import CHECKPOINT
-from train.scores import save_scores
+from train.run_folder import CHECKPOINT, SCORES
+from train.score_source import source_of_all, unlike_source
+from train.scores import load_scores, save_scores
 from train.splits import first_protocol, folds
 
 
@@ -68,24 +75,35 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _make(options: argparse.Namespace) -> None:
     runs = Runs(options.out, range(1, options.seeds + 1))
     reader = open_store(options.store)
-    every = dict.fromkeys(one for table in TABLES.values() for one in table.trainings)
-    check_recipes(_recipes(options, runs, every) | _recipes(options, runs, DETECTED, WHOLE_FRAME))
+    wanted = dict.fromkeys(one for name in options.only for one in TABLES[name].trainings)
+    recipes = _recipes(options, runs, wanted)
+    of_whole_frame = _recipes(options, runs, DETECTED, WHOLE_FRAME) if "detector" in options.only else {}
+    check_recipes(recipes | of_whole_frame)
+    stores = [(reader, recipes)]
+    if of_whole_frame and _is_needed(options, of_whole_frame, SCORES):
+        stores.append((open_store(options.whole_frame_store), of_whole_frame))
+    for store, its_recipes in stores:
+        check_scores(store, first_protocol(store), its_recipes)
+    normal = [runs.folder(one, seed) for seed in runs.seeds for one in HARD]
+    hard = None
+    if "hard" in options.only and _is_needed(options, normal, ON_HARD):
+        hard = open_store(options.hard_store)
     if not options.only_print:
-        wanted = dict.fromkeys(one for name in options.only for one in TABLES[name].trainings)
-        whole_frame = open_store(options.whole_frame_store) if "detector" in options.only else None
-        hard = open_store(options.hard_store) if "hard" in options.only else None
-        _train(options, reader, _recipes(options, runs, wanted))
-        if whole_frame is not None:
-            _train(options, whole_frame, _recipes(options, runs, DETECTED, WHOLE_FRAME))
+        for store, its_recipes in stores:
+            train_side_by_side(store, first_protocol(store), its_recipes, num_processes=options.processes)
         if hard is not None:
-            _test_on(runs, hard)
+            _test_on(hard, normal)
+    elif hard is not None:
+        advice = "leave --only-print out to test on this one"
+        check_scores(hard, first_protocol(hard), normal, file=ON_HARD, or_else=advice)
     head = f"{reader.facts.dataset.title}, {first_protocol(reader)}: percent of test clips right\n"
-    dataset = reader.facts.dataset.name
     made = {
-        name: f"{table.title}\n\n{table.render(dataset, runs)}\n" for name, table in TABLES.items()
-    }  # so that the file keeps the tables that were not asked for
-    write_file(options.out / "tables.md", "\n".join([head, *made.values()]).encode())
-    print("\n".join([head, *(made[name] for name in options.only)]), end="")
+        name: f"{TABLES[name].title}\n\n{TABLES[name].render(reader.facts.dataset.name, runs)}\n"
+        for name in options.only
+    }
+    for name, text in made.items():  # each its file: another table may be of another recipe
+        write_file(options.out / f"{name}.md", f"{head}\n{text}".encode())
+    print("\n".join([head, *made.values()]), end="")
 
 
 def _recipes(
@@ -99,20 +117,21 @@ def _recipes(
     }
 
 
-def _train(options: argparse.Namespace, reader: StoreReader, recipes: Mapping[Path, Recipe]) -> None:
-    train_side_by_side(reader, first_protocol(reader), recipes, num_processes=options.processes)
+def _is_needed(options: argparse.Namespace, folders: Iterable[Path], file: str) -> bool:
+    """Return whether a store is needed: to print, only if there are scores of it."""
+    return not options.only_print or any((folder / file).exists() for folder in folders)
 
 
-def _test_on(runs: Runs, hard: StoreReader) -> None:
-    """Score the test clips of a store with what another one taught."""
+def _test_on(hard: StoreReader, folders: Iterable[Path]) -> None:
+    """Score the test clips of a store with what another one taught, where that is not done yet."""
     protocol = first_protocol(hard)
-    fold = folds(hard, protocol)[0]
-    for folder in [runs.folder(one, seed) for seed in runs.seeds for one in HARD]:
-        if not (folder / ON_HARD).exists():
+    fold, source = folds(hard, protocol)[0], source_of_all(hard, protocol)
+    for folder in folders:
+        path = folder / ON_HARD
+        if not path.exists() or unlike_source(load_scores(path), source):
             checkpoint = load_checkpoint(folder / CHECKPOINT)
             device = find_devices("cpu")[0]
-            scores = score_fold(checkpoint, hard, fold, protocol=protocol, device=device)
-            save_scores(folder / ON_HARD, scores)
+            save_scores(path, score_fold(checkpoint, hard, fold, protocol=protocol, device=device))
 
 
 def _recipe(options: argparse.Namespace, one: Training, seed: int) -> Recipe:
@@ -134,8 +153,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--only",
         type=lambda text: text.split(","),
         default=list(TABLES),
-        help=f"tables to train for and print, with commas between; tables.md has all (default: "
-        f"{','.join(TABLES)})",
+        help=f"tables to train for and print, with commas between (default: {','.join(TABLES)})",
     )
     parser.add_argument("--store", default="data/stores/demo", help="folder or URL (default: %(default)s)")
     parser.add_argument(
@@ -164,7 +182,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--out",
         type=Path,
         default=Path("runs/demo/hpnet"),
-        help="folder of all trainings and of tables.md (default: %(default)s)",
+        help="folder of all trainings and of NAME.md of each table (default: %(default)s)",
     )
     add_table_options(parser)
     options = parser.parse_intermixed_args(argv)

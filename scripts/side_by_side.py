@@ -5,7 +5,7 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import closing, redirect_stderr
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -22,6 +22,8 @@ from train.history import TrainingError
 from train.method import make_recipe
 from train.run import Machine, train_run
 from train.run_folder import LOG, RECIPE, SCORES, RunError, begin_run, count_epochs, only_run
+from train.score_source import source_of_all, unlike_source
+from train.scores import load_scores
 from train.splits import folds
 
 logger = logging.getLogger(__name__)
@@ -87,6 +89,39 @@ def check_recipes(trainings: Mapping[Path, Recipe]) -> None:
                     f"  {name}: {have.get(name)!r} there, {want.get(name)!r} asked for" for name in unlike
                 )
                 + "\nGive the recipe that it was trained with, or another folder with --out."
+            )
+
+
+def check_scores(
+    reader: StoreReader,
+    protocol: str,
+    folders: Iterable[Path],
+    *,
+    file: str = SCORES,
+    or_else: str = "another folder with --out",
+) -> None:
+    """Refuse scores of other clips than a store's, which would be printed under its name.
+
+    Args:
+        reader: the store.
+        protocol: of the store, or by subject.
+        folders: of trainings, those that are not finished among them.
+        file: the scores in a folder.
+        or_else: what can be done, other than to give another store.
+
+    Raises:
+        RunError: naming the file and what differs.
+        ScoresError: a file is none of scores.
+        SplitError: the store has no such protocol.
+    """
+    source = source_of_all(reader, protocol)
+    for folder in folders:
+        path = folder / file
+        if path.exists() and (unlike := unlike_source(load_scores(path), source)):
+            raise RunError(
+                f"{path} is of other clips than {reader.address}:\n"
+                + "\n".join(f"  {line}" for line in unlike)
+                + f"\nGive the store that it is of, or {or_else}."
             )
 
 

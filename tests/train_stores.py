@@ -46,8 +46,9 @@ def train_store(
     facts: StoreFacts | None = None,
     failed: Sequence[str] = (),
     noise: float = 1.0,
+    source_sha256: str | None = None,
 ) -> StoreReader:
-    """Write a store of these clips; of the failed ones it has no data."""
+    """Write a store of these clips, of videos with this digest; of the failed ones it has no data."""
     facts = facts or make_facts(crops=())
     entries = train_entries() if entries is None else entries
     steps = int(facts.layout.clock)
@@ -74,6 +75,7 @@ def train_store(
                 fps=30.0,
                 width=64,
                 height=48,
+                source_sha256=source_sha256,
                 num_persons=int(there[0].sum()),
                 num_steps=steps,
             )

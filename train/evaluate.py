@@ -18,6 +18,7 @@ from train.metrics import Metrics, measure
 from train.report_confusion import draw_confusion
 from train.report_tables import classes_csv, confusion_csv, rows_csv
 from train.run_folder import SCORES
+from train.score_source import join_sources, source_of
 from train.scores import TRAINED_ALREADY, Scores, ScoresError, save_scores
 from train.splits import Fold
 from train.trained_ids import find_trained
@@ -84,10 +85,7 @@ def score_fold(
     )
     subjects = {clip_id: reader.row(clip_id).entry.subject for clip_id in expected}
     source: dict[str, object] = {
-        "dataset": reader.facts.dataset.name,
-        "protocol": protocol,
-        "meaning_sha256": reader.facts.meaning_sha256,
-        "fold": fold.name,
+        **source_of(reader, protocol, fold.name, expected),
         "trained_on": {"dataset": passport.dataset, "protocol": passport.protocol, "fold": passport.fold},
         "stream": recipe.stream,
         "model": recipe.model,
@@ -189,8 +187,7 @@ def join_scores(parts: Sequence[Scores]) -> Scores:
         values=np.concatenate([part.values for part in parts]),
         labels={clip_id: label for part in parts for clip_id, label in part.labels.items()},
         subjects={clip_id: subject for part in parts for clip_id, subject in part.subjects.items()},
-        source=dict(first.source)
-        | {"fold": [part.source["fold"] for part in parts], TRAINED_ALREADY: _sum_trained(parts)},
+        source=join_sources([part.source for part in parts]) | {TRAINED_ALREADY: _sum_trained(parts)},
     )
 
 

@@ -25,7 +25,7 @@ def bench_epam_step(*, batch_size: int, repeats: int) -> None:
         reader = make_seen_store(Path(name), batch_size * (repeats + 1))
         for recipe in (*joint.stages(), replace(joint, pose_epochs=0, rgb_epochs=0)):
             times = time_steps(reader, recipe, device, num_steps=repeats)
-            parts = (times.wait, times.prepare, times.learn)
+            parts = (times.wait, times.prepare, times.learn + times.update)
             rows.append(
                 (
                     recipe.stream,

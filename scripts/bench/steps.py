@@ -42,16 +42,29 @@ class Times:
     """Seconds of what a step does, and the bytes at its peak.
 
     ``wait`` is a mean: readers bring batches in bursts, and most steps wait for none. The others are medians.
+
+    Args:
+        wait, prepare, learn: of each part of a step: clips are waited for, prepared, and gone through
+            forward and backward.
+        update: the optimiser's, once in a step.
+        memory: bytes.
+        num_parts: of a step.
     """
 
     wait: float
     prepare: float
     learn: float
+    update: float
     memory: int
+    num_parts: int
+
+    @property
+    def step(self) -> float:
+        return self.num_parts * (self.wait + self.prepare + self.learn) + self.update
 
     @property
     def wait_percent(self) -> float:
-        return 100 * self.wait / (self.wait + self.prepare + self.learn)
+        return 100 * self.num_parts * self.wait / self.step
 
 
 def time_steps(
@@ -61,17 +74,19 @@ def time_steps(
     *,
     num_steps: int,
     dtype: torch.dtype = torch.float32,
-    has_optimizer: bool = True,
+    num_parts: int = 1,
 ) -> Times:
     """Train a network of random weights.
 
     Args:
         reader: the store, all clips of which train.
-        recipe: of what, without pre-trained weights or trainings before; ``batch_size`` clips are a step.
+        recipe: of what, without pre-trained weights or trainings before; ``batch_size`` clips are a step, or
+            a part of one.
         device: where.
-        num_steps: that count at least; on a GPU more, until readers are seen to keep up or not.
+        num_steps: that count at least, or parts; on a GPU more, until readers are seen to keep up or not.
         dtype: of mixed precision.
-        has_optimizer: the optimiser's step is in it.
+        num_parts: of a step. Each part is followed by an update, which is timed apart; of several, gradients
+            are in memory all the time, as they are where they add up.
     """
     method, names = method_of(recipe), reader.facts.dataset.class_names
     data = method.data(
@@ -91,7 +106,7 @@ def time_steps(
     model = method.first_model(passport, Path()).to(device).train()
     optimizer = method.optimizer(model)
     first, last = steps_that_count(num_steps, data.num_readers)
-    found: list[tuple[float, float, float]] = []
+    found: list[tuple[float, float, float, float]] = []
     begin = time.perf_counter()
     for raw in _batches(data, recipe.batch_size, last, is_pinned=device.type == "cuda"):
         arrived = time.perf_counter()
@@ -99,19 +114,26 @@ def time_steps(
         batch = cast(Mapping[str, Tensor], data.on_after_batch_transfer(moved, 0))
         _finish(device)
         prepared = time.perf_counter()
-        if has_optimizer:
-            optimizer.zero_grad()
         with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
             loss = method.loss(model, batch)
         backward(loss)
-        if has_optimizer:
-            optimizer.step()
+        _finish(device)
+        learned = time.perf_counter()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=num_parts == 1)
         _finish(device)
         end = time.perf_counter()
-        found.append((arrived - begin, prepared - arrived, end - prepared))
+        found.append((arrived - begin, prepared - arrived, learned - prepared, end - learned))
         begin = end
-    waits, prepares, learns = zip(*found[first:], strict=True)
-    return Times(mean(waits), median(prepares), median(learns), _peak_bytes(device))
+    waits, prepares, learns, updates = zip(*found[first:], strict=True)
+    return Times(
+        wait=mean(waits),
+        prepare=median(prepares),
+        learn=median(learns),
+        update=median(updates),
+        memory=_peak_bytes(device),
+        num_parts=num_parts,
+    )
 
 
 def steps_that_count(wanted: int, num_readers: int) -> tuple[int, int]:

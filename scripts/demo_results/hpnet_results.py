@@ -10,7 +10,7 @@ from scripts.demo_results.lines import Line, compare
 from scripts.demo_results.over_seeds import render_over_seeds
 from train.metrics import measure
 from train.run_folder import SCORES
-from train.scores import Scores, load_scores
+from train.scores import Scores, ScoresError, load_scores
 
 ON_HARD = "on-hard.npz"
 WHOLE_FRAME = "-whole-frame"
@@ -57,11 +57,19 @@ def detector_table(dataset: str, runs: Runs) -> str:
 
 
 def hard_table(dataset: str, runs: Runs) -> str:
-    """Return Table XV."""
-    rows = [["network", "seeds", "normal", "hard to see"]]
-    return markdown(
-        rows + [_row(one.title, runs.percents(one), runs.percents(one, file=ON_HARD)) for one in HARD]
-    )
+    """Return Table XV, of the clips that are tested on both kinds of videos, by seeds that have both.
+
+    Raises:
+        ScoresError: there is no such clip.
+    """
+    rows, numbers = [], set[int]()
+    for one in HARD:
+        normal, hard = runs.scores(one), runs.scores(one, file=ON_HARD)
+        pairs = [_of_the_same_clips(normal[seed], hard[seed]) for seed in sorted(normal.keys() & hard.keys())]
+        numbers |= {len(scores.labels) for pair in pairs for scores in pair}
+        rows.append(_row(one.title, *([_percent(pair[side]) for pair in pairs] for side in (0, 1))))
+    clips = f" ({' to '.join(map(str, sorted(numbers)))} clips)" if numbers else ""
+    return markdown([["network", "seeds", f"normal{clips}", f"hard to see{clips}"], *rows])
 
 
 def stream_table(dataset: str, runs: Runs) -> str:
@@ -90,6 +98,16 @@ def _line(streams: Mapping[str, Scores]) -> Line:
 def _row(title: str, *columns: Sequence[float]) -> list[str]:
     counts = sorted({len(percents) for percents in columns})
     return [title, " to ".join(map(str, counts)), *map(mean_and_spread, columns)]
+
+
+def _of_the_same_clips(normal: Scores, hard: Scores) -> tuple[Scores, Scores]:
+    both = normal.labels.keys() & hard.labels.keys()
+    if not both:
+        raise ScoresError(
+            f"{hard.where}: none of its {len(hard.labels)} test clips is one of the {len(normal.labels)} of "
+            f"{normal.where}; expected the same ones, hard to see. Give such a --hard-store"
+        )
+    return normal.of(both), hard.of(both)
 
 
 def _percent(scores: Scores) -> float:

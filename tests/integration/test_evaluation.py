@@ -8,9 +8,11 @@ import torch
 
 from scripts.evaluate_checkpoint import main as evaluate
 from scripts.train_stream import main as train
+from store import open_store
 from tests.doors import call
 from tests.train_runs import words
 from tests.train_stores import FOUR_EACH, train_entries, train_store
+from train.score_source import source_of_all, unlike_source
 from train.scores import load_scores
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -54,7 +56,11 @@ def test_a_store_that_grew_has_other_folds(run, tmp_path, capsys):
 
 
 def test_a_run_tests_no_clip_that_trained(run, store, tmp_path, capsys):
-    assert load_scores(run / "scores.npz").source["tested_training_clips"] == 0
+    joined = load_scores(run / "scores.npz")
+    assert joined.source["tested_training_clips"] == 0
+    own = source_of_all(open_store(str(store)), "kfold:3")
+    assert unlike_source(joined, own) == []
+    assert own.keys() < joined.source.keys()
 
     assert call(evaluate, f"--checkpoint={run / FIRST}", f"--store={store}", f"--out={tmp_path}") == 0
     assert load_scores(tmp_path / "scores.npz").source["tested_training_clips"] == 0

@@ -7,12 +7,13 @@ import pytest
 
 from scripts import hpnet_tables, side_by_side
 from scripts.demo_results.cells import markdown, mean_and_spread
-from scripts.demo_results.hpnet_lines import DETECTED, FUSIONS, STREAMS
-from scripts.demo_results.hpnet_results import Runs, fusion_table, stream_table
+from scripts.demo_results.hpnet_lines import DETECTED, FUSIONS, HARD, STREAMS
+from scripts.demo_results.hpnet_results import Runs, fusion_table, hard_table, stream_table
 from tests.doors import call
 from tests.store_makers import make_facts
 from tests.train_stores import train_entries, train_store
-from train.scores import Scores, save_scores
+from train.score_source import source_of_all, unlike_source
+from train.scores import Scores, ScoresError, load_scores, save_scores
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -61,6 +62,35 @@ def test_an_ensemble_is_of_the_seeds_that_all_its_members_have(tmp_path):
     assert fusion_table("mine", runs) == "No training is finished yet."
 
 
+def test_normal_and_hard_to_see_are_the_same_clips(tmp_path):
+    """Of four clips two are hard to see, v and x; of the second seed nothing hard is tested yet."""
+    runs = Runs(tmp_path, (1, 2))
+    labels = {"v": "sit", "w": "sit", "x": "sit", "y": "sit"}
+    sit, stand = [1.0, 0.0], [0.0, 1.0]
+
+    def save(seed, file, says):
+        expected = {clip_id: labels[clip_id] for clip_id in says}
+        values = np.array(list(says.values()), np.float32)
+        scores = Scores(tuple(says), ("sit", "stand"), values, "logits", expected)
+        save_scores(runs.folder(HARD[0], seed) / file, scores)
+
+    save(1, "scores.npz", {"v": sit, "w": stand, "x": sit, "y": stand})  # 2 of 4, of v and x both
+    save(2, "scores.npz", dict.fromkeys("vwxy", stand))
+    assert hard_table("mine", runs).splitlines()[0] == "| network | seeds | normal | hard to see |"
+    save(1, "on-hard.npz", {"v": sit, "x": stand})
+
+    assert hard_table("mine", runs).splitlines() == [
+        "| network | seeds | normal (2 clips) | hard to see (2 clips) |",
+        "|---|---|---|---|",
+        "| text + RGB | 1 | 100.0 | 50.0 |",
+        "| … + TRMM + SMCLM, release | 0 | - | - |",
+    ]
+    labels["z"] = "sit"
+    save(1, "on-hard.npz", {"z": sit})
+    with pytest.raises(ScoresError, match=r"none of its 1 test clips is one of the 4 of .*scores\.npz"):
+        hard_table("mine", runs)
+
+
 @pytest.mark.slow
 def test_tables_are_trained_and_printed_again(tmp_path, monkeypatch, capsys):
     def train_here(work, *arguments):
@@ -87,9 +117,17 @@ def test_tables_are_trained_and_printed_again(tmp_path, monkeypatch, capsys):
     assert call(hpnet_tables.main, *words) == 0
 
     assert capsys.readouterr().out == first
-    written = (tmp_path / "out/tables.md").read_text()
-    assert [table.title in written for table in hpnet_tables.TABLES.values()] == [True] * 4
+    written = [(tmp_path / f"out/{name}.md").read_text() for name in ("detector", "hard")]
+    head = written[0].split("\n\n")[0] + "\n\n"
+    assert "\n".join([written[0], written[1].removeprefix(head)]) == first
     assert [table.title in first for table in hpnet_tables.TABLES.values()] == [False, True, True, False]
     for training in DETECTED:
         assert f"| {training.title} | 1 | " in first
-    assert "| network | seeds | normal | hard to see |" in first
+    assert "| network | seeds | normal (2 clips) | hard to see (2 clips) |" in first
+
+    darker = train_store(
+        tmp_path / "darker", entries, facts=make_facts(crops=("person",)), source_sha256="of dark videos"
+    )
+    assert call(hpnet_tables.main, *words, f"--hard-store={tmp_path / 'darker'}") == 0
+    tested = load_scores(tmp_path / "out/hpnet-none-seed1/on-hard.npz")
+    assert unlike_source(tested, source_of_all(darker, "p1")) == []

@@ -150,10 +150,14 @@ def test_every_switch_trains(store, tmp_path, more):
     assert all(value.isfinite().all() for value in weights.values())
 
 
+def a_recipe(*more):
+    return make_recipe(dict(word.split("=", 1) for word in ["stream=hpnet", *TINY[1:], *more]))
+
+
 def first_model(store, *more):
     """Return the network as a training begins with it, and its method."""
     reader, names = open_store(str(store)), ("sit", "stand")
-    recipe = make_recipe(dict(word.split("=", 1) for word in ["stream=hpnet", *TINY[1:], *more]))
+    recipe = a_recipe(*more)
     method = method_of(recipe)
     passport = make_passport(
         reader, recipe, method.source(reader), protocol="p1", fold="p1", class_names=names, num_frames=3,
@@ -165,7 +169,7 @@ def first_model(store, *more):
 def the_batch(store, part, *more):
     """Return a batch of four training clips, or of four that are tested."""
     reader, names = open_store(str(store)), ("sit", "stand")
-    recipe = make_recipe(dict(word.split("=", 1) for word in ["stream=hpnet", *TINY[1:], *more]))
+    recipe = a_recipe(*more)
     ids = {f"{part}_ids": ["a0", "a1", "b0", "b1"]}
     data = method_of(recipe).data(reader, **ids, class_names=names, batch_size=4)
     (batch,) = data.batches(data.train_dataloader() if part == "train" else data.test_dataloader())
@@ -191,6 +195,59 @@ def test_jitter_is_of_each_frame_or_of_the_clip(store, per):
 
     apart = (frames[:, 0] - frames[:, 1]).abs().mean((1, 2, 3))
     assert (apart < 0.05).all() == (per == "clip")
+
+
+@pytest.mark.parametrize("streams", ["release", "paper", "joint"])
+def test_the_release_alone_shows_motion_to_the_joint_model(store, streams):
+    skeleton = first_model(store, f"streams={streams}").skeleton
+
+    assert skeleton.uses_motion_for_joint == (streams == "release")
+
+
+@pytest.mark.parametrize("mask", ["true", "false"])
+def test_what_is_in_the_slot_of_somebody_absent_counts_if_it_is_not_masked(store, mask):
+    batch = the_batch(store, "test")
+    absent = ~batch["present"]
+    assert absent.any()
+    haunted = {name: stream.clone() for name, stream in batch["streams"].items()}
+    for stream in haunted.values():
+        stream.movedim(-1, 1)[absent] = 9.0
+    model, method = first_model(store).eval(), method_of(a_recipe(f"mask_absent={mask}"))
+
+    with torch.no_grad():
+        plain, changed = (
+            method.logits(model, batch | {"streams": one}) for one in (batch["streams"], haunted)
+        )
+
+    assert torch.equal(plain, changed) == (mask == "true")
+
+
+@pytest.mark.parametrize("weight", [0, 1])
+def test_auxiliary_is_the_weight_of_the_other_heads(store, weight):
+    model, batch = first_model(store).eval(), the_batch(store, "train")
+    with torch.no_grad():
+        scores = model(batch["frames"], batch["streams"], batch["present"])
+        loss = method_of(a_recipe(f"auxiliary={weight}")).loss(model, batch)
+
+    heads = [scores.logits, *scores.auxiliary.values()]
+    own, *others = (torch.nn.functional.cross_entropy(logits, batch["target"]) for logits in heads)
+    assert len(others) == 3
+    torch.testing.assert_close(loss, own + weight * sum(others))
+
+
+def test_streams_are_blended_as_frames_are_if_that_is_wanted(store):
+    """Mixup gives each clip the target, frames and streams of its partner, all by the same share."""
+    mixup = ["cutmix=0", "seed=2", "label_smoothing=0"]
+    plain, frames_only, all_blended = (
+        the_batch(store, "train", *mixup, *more)
+        for more in (["blend=0"], ["blend_streams=false"], ["blend_streams=true"])
+    )
+
+    assert torch.equal(all_blended["frames"], frames_only["frames"])
+    assert not torch.allclose(frames_only["frames"], plain["frames"])
+    for name, stream in plain["streams"].items():
+        assert torch.equal(frames_only["streams"][name], stream)
+        assert not torch.allclose(all_blended["streams"][name], stream)
 
 
 @pytest.mark.parametrize("labels", ["own", "blended"])

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from scripts.bench import steps
-from scripts.bench.steps import steps_that_count, time_steps
+from scripts.bench import hpnet_step, steps
+from scripts.bench.steps import Times, steps_that_count, time_steps
 from tests.epam_stores import epam_store
 from train.epam.recipe import EpamRecipe
 
@@ -38,6 +38,42 @@ def test_steps_are_timed_beyond_an_epoch(tmp_path, monkeypatch):
     recipe = EpamRecipe(**small, pose_epochs=0, rgb_epochs=0, batch_size=8)
     times = time_steps(reader, recipe, torch.device("cpu"), num_steps=4)
 
-    assert (times.wait, times.prepare, times.learn) == (1, 1, 1)
+    assert (times.wait, times.prepare, times.learn, times.update) == (1, 1, 1, 1)
     assert counted == [4]
-    assert times.wait_percent == pytest.approx(100 / 3)
+    assert times.wait_percent == 25
+
+
+def test_a_step_of_parts_has_one_update(tmp_path, monkeypatch):
+    """Two parts of 1 + 1 + 1 seconds and an update of 1, which finds gradients in memory."""
+    reader, seconds = epam_store(tmp_path), iter(range(1000))
+    monkeypatch.setattr(steps, "time", SimpleNamespace(perf_counter=lambda: next(seconds)))
+    kept = []
+    monkeypatch.setattr(
+        torch.optim.Optimizer, "zero_grad", lambda self, set_to_none=True: kept.append(not set_to_none)
+    )
+
+    recipe = EpamRecipe(width=8, size=8, pose_steps=4, rgb_steps=2, batch_size=8)
+    times = time_steps(reader, recipe, torch.device("cpu"), num_steps=2, num_parts=2)
+
+    assert times.step == 2 * 3 + 1
+    assert times.wait_percent == pytest.approx(100 * 2 / 7)
+    assert kept == [True] * 3  # one step is left out
+
+
+def test_hpnets_step_is_sixteen_parts_and_an_update(monkeypatch, capsys):
+    asked = []
+
+    def timed(reader, recipe, device, *, num_parts, **_):
+        asked.append((recipe.batch_size, num_parts))
+        return Times(wait=0.25, prepare=0.5, learn=1.25, update=3, memory=10**9, num_parts=num_parts)
+
+    monkeypatch.setattr(hpnet_step, "time_steps", timed)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+    hpnet_step.bench_hpnet_step(repeats=1)
+
+    assert asked == [(4, 16)]
+    row = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("| 4 |"))
+    assert (
+        "| 1.250 | 3.000 | 16 x part + AdamW = **35.0** | **11.43** (target 5) |" in row
+    )  # 4 s of 16 * 2 + 3
