@@ -39,7 +39,7 @@ def bench_freed_memory(*, repeats: int) -> None:
         f"Keeping what a training step frees: {_CLIPS} clips, fp32, cpu, {torch.get_num_threads()} threads",
         ("stream", "glibc as it is, s", "kept, s", "ratio", "memory as it is, GB", "kept, GB"),
         rows,
-        "Medians of forward, backward and the optimiser's step; memory: the most that a process had.",
+        "Medians of forward and backward; memory: the most that a process had.",
     )
 
 
