@@ -52,7 +52,7 @@ def test_a_step_of_parts_has_one_update(tmp_path, monkeypatch):
         torch.optim.Optimizer, "zero_grad", lambda self, set_to_none=True: kept.append(not set_to_none)
     )
 
-    recipe = EpamRecipe(width=8, size=8, pose_steps=4, rgb_steps=2, batch_size=8)
+    recipe = EpamRecipe(width=8, size=8, pose_steps=4, rgb_steps=2, batch_size=8, pose_epochs=0, rgb_epochs=0)
     times = time_steps(reader, recipe, torch.device("cpu"), num_steps=2, num_parts=2)
 
     assert times.step == 2 * 3 + 1

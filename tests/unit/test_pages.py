@@ -8,6 +8,7 @@ import pytest
 
 from extract.datasets import DATASETS
 from extract.presets import DETECTORS, POSES
+from tests.epam_stores import epam_store
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("README.md", "extract/datasets/README.md", "extract/presets/README.md")
@@ -21,6 +22,11 @@ def examples():
             blocks = re.findall(r"^```python\n(.*?)^```", section, re.DOTALL | re.MULTILINE)
             for block in blocks if section.startswith("Adding") else ():
                 yield pytest.param(block, id=f"{page}: {section.splitlines()[0]}")
+
+
+def blocks_of(section):
+    text = (ROOT / "README.md").read_text().split(f"\n## {section}\n")[1].split("\n## ")[0]
+    return re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
 def load(code, folder):
@@ -58,3 +64,14 @@ def test_there_are_examples_of_all_three():
 
     for example in ("Dataset(", "PosePreset(", "ultralytics_preset("):
         assert example in text
+
+
+def test_the_network_on_heatmaps_runs_on_a_store(tmp_path, monkeypatch):
+    epam_store(tmp_path / "data" / "stores" / "demo")
+    monkeypatch.chdir(tmp_path)
+
+    module = load("\n".join(blocks_of("A network on heatmaps")), tmp_path)
+
+    assert module.volume.shape == (1, 48, 2, 56, 56)  # the test's people have two joints
+    assert module.volume.max() > 0
+    assert module.logits.shape == (1, 15)
