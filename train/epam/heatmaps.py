@@ -2,7 +2,7 @@
 
 Pixel centres are at whole numbers; outside its window of three sigma, cut towards 0 as the published loops
 do, a Gaussian is 0; a joint's or limb's persons are merged by the maximum. Only the windows are computed, all
-at once; that leaves the zeros between them as most of the work on a CPU.
+at once.
 """
 
 from collections.abc import Sequence
